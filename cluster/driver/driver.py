@@ -318,7 +318,8 @@ class Driver:
             return lost(finals, self.home.id)
         if self.sweep.command is None or self.sweep.final is not None:
             return None
-        return without_verdict(self.sweep.command, self.sweep.metric.name, self._study.facts()[reading.TESTED])
+        tested = self._study.facts()[reading.TESTED]
+        return without_verdict(self.sweep.command, self.sweep.metric.name, tested, self.home.id)
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
         able, stopped = coordinator.races["search"].able, self.stop.requested

@@ -21,7 +21,7 @@ from search_spaces.types.faults import Fault, SpecError, nearest, shown
 
 TARGET: Final = "metric.target"
 EDITABLE: Final = (
-    "parameters", "require", "method", "trials", "timeout", "budget", "cost_per_hour", "stop_when", TARGET,
+    "parameters", "require", "method", "trials", "timeout", "budget", "cost_per_hour", "stop_when", "final", TARGET,
 )  # fmt: skip
 MEANING: Final = (
     "workload",
@@ -41,7 +41,7 @@ ELSEWHERE: Final = {
 }
 """What is said of further keys that stay."""
 FIELDS: Final = (
-    "space", "constants", "method", "trials", "timeout_s", "budget", "cost_per_hour", "stop_when", "metric",
+    "space", "constants", "method", "trials", "timeout_s", "budget", "cost_per_hour", "stop_when", "metric", "final"
 )  # fmt: skip
 """Fields of a ``Sweep`` that an edit may change; of the metric its target alone."""
 _MORE = re.compile(r"\s*(trials|run_cap|budget\.[a-z_]+)\s*=\s*\+\s*(\d{1,9}(?:\.\d{1,9})?)\s*")
@@ -53,7 +53,7 @@ def edited(sweep: Sweep, changes: Sequence[str], catalogue: Catalogue, fixed_cho
 
     With ``fixed_choices`` the values of a choice may not change: Optuna's databases do not hold that.
     """
-    faults = [*_locked(changes), *_without_limit(sweep, changes)]
+    faults = [*_locked(changes), *_without_limit(sweep, changes), *_judged(sweep, changes)]
     totals = [one for one in in_all(sweep, changes) if not _MORE.fullmatch(one)]
     allowed = [one for one in totals if _key(one) in EDITABLE or "=" not in one]
     base = _without_count(sweep, allowed)
@@ -86,6 +86,14 @@ def _total(sweep: Sweep, change: str) -> str | None:
     limits = {**(sweep.budget.given if sweep.budget else {}), "trials": float(sweep.trials)}
     there = limits.get(_of(more[1]))
     return None if there is None else f"{more[1]}={there + float(more[2]):.12g}"
+
+
+def _judged(sweep: Sweep, changes: Sequence[str]) -> Iterator[Fault]:
+    """Yield a fault for each change of a final evaluation that is there: its finalists may have begun."""
+    for change in changes:
+        if _key(change) == "final" and sweep.final is not None and "=" in change:
+            rule = "cannot be edited: the sweep has one; only one that has none gets one"
+            yield Fault(f"override {change[:100]}", "final", rule, shown(change.partition("=")[2]))
 
 
 def _of(key: str) -> str:

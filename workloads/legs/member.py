@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from search_spaces.criteria.metric_names import EPOCH
 from search_spaces.race.legs import Leg, Member, MemberEpoch
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
@@ -117,10 +118,11 @@ class TrainingMember:
         Of an epoch that is told again, as the last one of a script, what is new of it.
         """
         past, epoch = self.progress.curves or {}, self.progress.epoch
-        again = self.recorded.get(epoch, frozenset())
+        again = self.recorded.get(epoch, {EPOCH})  # the number of the epoch is no curve
         curves = {name: [*past.get(name, ()), value] for name, value in metrics.items() if name not in again}
+        kept = past if epoch in self.recorded else {}
         self.recorded = {epoch: again | metrics.keys()}
-        self.progress = replace(self.progress, curves={**(past if again else {}), **curves})
+        self.progress = replace(self.progress, curves={**kept, **curves})
 
     def other_epoch(self, last: MemberState) -> str | None:
         """Return a message where users' code saved nothing at its best epoch, but at the last one; else None."""

@@ -20,8 +20,9 @@ def edit(sweep: str, changes: tuple[str, ...], on: str | None) -> int:
     """Change the space, or the limits, of a sweep that has begun.
 
     With keys of `parameters`, as `parameters.lr.max=0.3`, and `require`, `method`, `trials`, `timeout`, `budget`,
-    `cost_per_hour` and `stop_when`; `trials=+20` are 20 more. A running sweep goes by it from its next trial on,
-    another one when it is resumed. Trials outside of the new space stay, and the sampler is no longer shown them.
+    `cost_per_hour`, `stop_when`, and `final` where there is none; `trials=+20` are 20 more. A running sweep goes by
+    it from its next trial on, another one when it is resumed. Trials outside of the new space stay, and the sampler
+    is no longer shown them.
     """
     if "=" in sweep:
         sweep, changes = "last", (sweep, *changes)

@@ -16,7 +16,7 @@ from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.limits.extension import EXTENDED, reopen
 from cluster.sweep.limits.spending import uses
 from cluster.sweep.limits.standing import Standing, standing
-from cluster.sweep.reading import Reading, epochs_trained
+from cluster.sweep.reading import NO_VERDICT, Reading, epochs_trained
 from cluster.sweep.restore import note_spec
 from search_spaces.spec.edit import edited, in_all, noted
 from search_spaces.study.study import Study
@@ -106,7 +106,8 @@ def change(read: Reading, changes: Sequence[str]) -> list[str]:
 
 def _way_on(read: Reading, resume: str) -> str:
     """Return what a sweep that nobody drives does with an edit."""
-    if not (read.facts.searched or read.complete or read.facts.ended_by):
+    judged = any(change.startswith("final") for change in read.sweep.edits[-1].changes)
+    if judged or not (read.facts.searched or read.complete or read.facts.ended_by):
         return f"{resume} goes on with it"
     if len(read.rows) >= read.sweep.trials or not read.facts.ended_by:
         return f"its trials are all there: {resume[:-1]} --trials +20` trains more, as edited"
@@ -176,6 +177,10 @@ class _Editing:
         before, home = self.sweep, self.read.home
         found = take_up(home, self.study, before, changes, edit_id)
         self.sweep = found.sweep
+        if found.sweep.final != before.final:
+            self.study.set("complete", False)
+            self.study.set(NO_VERDICT, None)
+            self.study.flush()
         if self._goes_on(before):
             reopen(home, self.study, found.sweep, self.study.facts().get(EXTENDED))
             self.study.set("complete", False)

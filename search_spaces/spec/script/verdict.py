@@ -49,15 +49,16 @@ def _read(path: Path) -> bytes:
         return b"test"  # nobody knows
 
 
-def without_verdict(command: Command, metric: str, reported: Collection[str]) -> str:
+def without_verdict(command: Command, metric: str, reported: Collection[str], sweep: str) -> str:
     """Return why a sweep over a script without ``final`` has no verdict, and what gives it one.
 
-    ``reported`` are the metrics of a test split that its trials have reported.
+    ``reported`` are the metrics of a test split that its trials have reported; ``sweep`` is its ID.
     """
     if is_of_test(metric):
         why = f"the search chose by {metric} itself, so nothing is left to judge by"
         return f"{why}: choose by a metric of a validation split"
-    gives = f"`{ASKED}` trains the best again with new seeds"
+    gives = f"`{ASKED}` in the sweep file trains the best again with new seeds"
     if (tested := on_test(metric)) in reported:
-        return f"the sweep file asks for none; {gives}, and judges them by {tested}, which {command.title} reports"
+        edit = f"`paceline edit {sweep} 'final={{top: 3}}'` and `paceline resume {sweep}` do it now"
+        return f"none is asked for; {gives}, and judges them by {tested}, which {command.title} reports: {edit}"
     return f"{command.title} reports no {tested}; once it does {HOW}, {gives} and judges them by it"

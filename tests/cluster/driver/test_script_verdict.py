@@ -38,10 +38,10 @@ tracking: {uri: "sqlite:///mlflow.db"}
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Here:
-    made = Here(tmp_path_factory.mktemp("scripts"))
-    made.write(SPEC.replace("run_cap", "trials"))
+@pytest.fixture
+def folder(tmp_path: Path) -> Here:
+    made = Here(tmp_path)
+    made.write(SPEC)
     made.write(SCRIPT, "train.py")
     return made
 
@@ -50,13 +50,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Here:
 def test_an_untouched_script_runs_and_is_told_how_it_gets_a_verdict(folder: Here) -> None:
     done = folder.paceline("run", "sweep.yaml")
     assert done.returncode == 0, done.stderr
-    told = "no verdict: the sweep file asks for none; `final: {top: 3, seeds: 5}` trains the best again"
-    assert f"{told} with new seeds, and judges them by test_acc, which train.py reports" in done.stdout
+    told = "no verdict: none is asked for; `final: {top: 3, seeds: 5}` in the sweep file trains the best again with"
+    assert f"{told} new seeds, and judges them by test_acc, which train.py reports: `paceline edit" in done.stdout
     copied = folder.paceline("best", "last", "--files", "of_the_search")
     assert copied.returncode == 0, copied.stderr
     best = folder.document("best")
     found = (folder.path / "of_the_search" / "files" / "model.txt").read_text()
     assert found == f"{best['params']['lr']} 0" and Path(best["files"], "files", "model.txt").read_text() == found
+    edited = folder.paceline("edit", "last", "final={top: 1, seeds: 2}")
+    assert edited.returncode == 0 and "` goes on with it" in edited.stdout, edited.stderr
+    verdict = folder.document("resume")["verdict"]
+    assert verdict["winner"]["number"] == best["number"] and verdict["winner"]["seeds"] == 2
+    again = folder.paceline("edit", "last", "final={top: 2}")
+    assert again.returncode == 2 and "cannot be edited: the sweep has one" in again.stderr
 
 
 @pytest.mark.slow
@@ -70,7 +76,9 @@ def test_its_verdict_its_champion_and_a_final_evaluation_that_fails_first(
     assert "exit code 1: the test data is away; once that is mended, `paceline resume" in failed.stdout
     assert folder.document("show")["no_verdict"].startswith("all 4 trainings")
     (folder.path / "broken").unlink()
-    document = folder.document("resume")
+    resumed = folder.paceline("resume")
+    assert resumed.returncode == 0 and "could not be" not in resumed.stdout, resumed.stdout + resumed.stderr
+    document = folder.document("show")
     verdict: dict[str, Any] = document["verdict"]
     assert document["no_verdict"] is None and verdict["tested_by"] == "train.py"
     best = max(document["trials"], key=lambda trial: trial["params"]["lr"])

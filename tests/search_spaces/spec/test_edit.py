@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from search_spaces.spec.edit import edited, in_all, noted
+from search_spaces.spec.schema import Final
 from search_spaces.spec.stored import from_json, to_json
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import SpecError
@@ -163,3 +164,10 @@ def test_a_kind_is_kept_across_edits_and_choices_in_a_database() -> None:
         SpecError, match=r"must keep its values \(one of 32, 64\): Optuna's databases hold one list"
     ):
         changed("parameters.width.values=[32]", fixed_choices=True)
+
+
+def test_a_sweep_without_a_final_evaluation_gets_one() -> None:
+    without = parsed(TEXT).model_copy(update={"final": None})
+    assert changed("final={top: 2, seeds: 3}", sweep=without).final == Final(top=2, seeds=3)
+    with pytest.raises(SpecError, match="final: cannot be edited: the sweep has one"):
+        changed("final={top: 2}")

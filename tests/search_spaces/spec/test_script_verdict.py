@@ -45,17 +45,20 @@ def test_what_is_no_python_program_may_report_anything(tmp_path: Path) -> None:
 def test_what_chooses_cannot_judge(tmp_path: Path) -> None:
     told = "must be none: the search chooses by test_acc, and what has chosen cannot judge"
     assert (unjudged("train.R", "test_acc", tmp_path) or "").startswith(told)
-    told = without_verdict(Command(program="train.py"), "test_acc", ["test_acc"])
+    told = without_verdict(Command(program="train.py"), "test_acc", ["test_acc"], "ab12")
     assert told.startswith("the search chose by test_acc itself, so nothing is left to judge by")
 
 
 def test_without_one_it_is_told_what_gives_it() -> None:
-    command, gives = Command(program="train.py"), "`final: {top: 3, seeds: 5}` trains the best again with new seeds"
-    assert without_verdict(command, "val/acc", ["test/acc", "test_loss"]) == (
-        f"the sweep file asks for none; {gives}, and judges them by test/acc, which train.py reports"
+    command = Command(program="train.py")
+    gives = "`final: {top: 3, seeds: 5}` in the sweep file trains the best again with new seeds"
+    assert without_verdict(command, "val/acc", ["test/acc", "test_loss"], "ab12") == (
+        f"none is asked for; {gives}, and judges them by test/acc, which train.py reports: `paceline edit ab12 "
+        "'final={top: 3}'` and `paceline resume ab12` do it now"
     )
-    assert without_verdict(command, "val_acc", ["test/acc"]) == (
+    assert without_verdict(command, "val_acc", ["test/acc"], "ab12") == (
         "train.py reports no test_acc; once it does at its last epoch, where PACELINE_PURPOSE is final, "
         f"{gives} and judges them by it"
     )
-    assert without_verdict(Command(words=("./run.sh",)), "acc", []).startswith("./run.sh reports no test_acc;")
+    told = without_verdict(Command(words=("./run.sh",)), "acc", [], "ab12")
+    assert told.startswith("./run.sh reports no test_acc;")

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from search_spaces.criteria.metric_names import on_test
 from search_spaces.spec.keys.command import Command
 from search_spaces.types.failure import ScriptFailed
 from search_spaces.types.trial_names import trial_name
@@ -120,7 +121,8 @@ class ScriptRun:
             self.reports = ReportFile(self.temporary / "reports.jsonl")
             self.logged = LoggedFiles(self.reports, self._mlflow, self.temporary / "own")
             counter = order.command.steps.name if order.command.steps else EPOCH
-            self._printed = Printed(order.command.pattern, (order.metric, *order.others, counter), counter)
+            wanted = (order.metric, on_test(order.metric), *order.others, counter)
+            self._printed = Printed(order.command.pattern, wanted, counter)
             new: dict[Name, Callable[[], list[Report]]] = {
                 "reports": self.reports.new,
                 "mlflow": self._mlflow.new,

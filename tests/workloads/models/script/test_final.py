@@ -80,11 +80,16 @@ PRINTED = """
 for epoch, value in enumerate(values, 1):
     print(f"epoch={epoch} val_acc={value} test_acc={value / 2}")
 """
+PRINTED_ALONE = """
+for epoch, value in enumerate(values, 1):
+    print(f"epoch={epoch} val_acc={value}")
+print("test_acc=0.3")
+"""
 
 
 @pytest.mark.parametrize(
     ("program", "epoch", "test"),
-    [(AT_THE_END, 3, 0.47), (ALWAYS, 2, 0.45), (IN_MLFLOW, 2, 0.45), (PRINTED, 2, 0.45)],
+    [(AT_THE_END, 3, 0.47), (ALWAYS, 2, 0.45), (IN_MLFLOW, 2, 0.45), (PRINTED, 2, 0.45), (PRINTED_ALONE, 3, 0.3)],
 )
 def test_a_script_is_judged_by_the_test_metric_that_it_reports(
     begin: Begin, program: str, epoch: int, test: float
@@ -97,6 +102,7 @@ def test_a_script_is_judged_by_the_test_metric_that_it_reports(
     assert saved.uri is not None
     kept = checkpoint.progress(saved.uri)
     assert kept.curves is not None and kept.curves["val_acc"] == [0.1, 0.9, 0.5], "the last one once"
+    assert "epoch" not in kept.curves
     assert runner.take_messages()[1:] == []
 
 
