@@ -26,11 +26,18 @@ from workloads.models.custom.hidden import used_modules
 from workloads.models.custom.kept_code import is_kept
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.registry import is_users, module_of
+from workloads.tables import date_texts, month_names
 from workloads.tables.columns import CODED, spelled
 
 NUM_ROWS = 4
 LOADER = "paceline_served_function"
 """Name of the module that loads the model, a copy of ``served_function``."""
+COPIES = {
+    served_function: LOADER,
+    date_texts: "paceline_served_dates",
+    month_names: "paceline_served_months",
+}
+"""Our modules that go along with a model, and the names of their copies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +72,7 @@ def own_function(workload_name: str, uri: str, search: SearchData, folder: Path)
     (path / ABOUT).write_text(json.dumps({"module": name, "columns": columns}, indent=1), encoding="utf-8")
     return OwnFunction(
         path=path,
-        code=modules_along(name, root, folder / "code", Path(served_function.__file__)),
+        code=modules_along(name, root, folder / "code", served=True),
         packages=_packages({*used_modules(name, root)[1], name.partition(".")[0]}),
         example=example,
         outputs=None if example is None else module.predict(path / SAVED, example),
@@ -89,13 +96,18 @@ def imports_kept(code: Iterable[Path]) -> Iterator[None]:
         sys.modules.update(before)
 
 
-def modules_along(name: str, root: Path, target: Path, loader: Path | None = None) -> tuple[Path, ...]:
-    """Copy what importing a user's module runs, and the ``loader``, into ``target``; return its top level.
+def modules_along(name: str, root: Path, target: Path, served: bool = False) -> tuple[Path, ...]:
+    """Copy what importing a user's module runs into ``target``; return its top level.
+
+    Where it is ``served`` by ``LOADER``, that goes along.
 
     Of an installed package nothing is copied: it is required.
     """
     files = [] if _is_of_package(name, root) else used_modules(name, root)[0]
-    return _copied(files, root, target, loader)
+    _copy(files, root, target)
+    if served:
+        _copy_loader(target)
+    return tuple(sorted(target.iterdir()))
 
 
 def code_of_network(workload_name: str, target: Path) -> tuple[Path, ...]:
@@ -117,15 +129,22 @@ def _is_of_package(name: str, root: Path) -> bool:
     return name.partition(".")[0] in OURS or is_installed(root)
 
 
-def _copied(files: list[Path], root: Path, target: Path, loader: Path | None) -> tuple[Path, ...]:
-    """Copy the user's modules, and the loader, into ``target``; return what is on its top level."""
-    places = {file: target / file.resolve().relative_to(root) for file in files}
-    places |= {} if loader is None else {loader: target / f"{LOADER}.py"}
+def _copy(files: list[Path], root: Path, target: Path) -> None:
+    """Copy the user's modules into ``target``."""
     target.mkdir(parents=True, exist_ok=True)
-    for file, copy in places.items():
+    for file in files:
+        copy = target / file.resolve().relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copyfile(file, copy)
-    return tuple(sorted(target.iterdir()))
+
+
+def _copy_loader(target: Path) -> None:
+    """Copy our modules into ``target``, where they import each other by the names of the copies."""
+    for module, copy in COPIES.items():
+        text = Path(str(module.__file__)).read_text(encoding="utf-8")
+        for other, name in COPIES.items():
+            text = text.replace(other.__name__, name)
+        (target / f"{copy}.py").write_text(text, encoding="utf-8")
 
 
 @cache

@@ -1,6 +1,7 @@
 """The champion of a user's function as MLflow serves it: its ``predict``, with the files that it saved.
 
-A copy of this file goes along with the model, and is imported where that is loaded: it needs nothing of Paceline.
+A copy of this file, and of those that read dates, goes along with the model, and is imported where that is loaded:
+it needs nothing of Paceline.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import importlib
 import json
 import sys
 import unicodedata
+from datetime import date
 from pathlib import Path
 from typing import Any
+
+from workloads.tables.date_texts import utc_times
 
 SAVED, ABOUT = "saved", "function.json"
 
@@ -65,7 +69,10 @@ def rows(frame: Any, columns: dict[str, dict[str, Any]]) -> Any:
         raise ValueError(f"the rows must have the column {gone[0]!r}, they have {there}")
     frame = frame[list(columns)].copy()
     for name, column in columns.items():
-        frame[name] = _values(frame[name], column)
+        try:
+            frame[name] = _values(frame[name], column)
+        except ValueError as error:
+            raise ValueError(f"column {name!r}: {error}") from error
     return frame
 
 
@@ -74,11 +81,7 @@ def _values(series: Any, column: dict[str, Any]) -> Any:
 
     missing = column.get("missing", [])
     if column["kind"] == "datetime":
-        if not pd.api.types.is_datetime64_any_dtype(series):
-            form = column["form"] if "%" in column["form"] else "ISO8601"
-            series = pd.to_datetime(series.mask(series.isin(missing)), format=form, utc=True)
-        series = series if series.dt.tz is None else series.dt.tz_convert("UTC").dt.tz_localize(None)
-        return series.astype("datetime64[ms]")  # as in the training: its whole numbers are milliseconds
+        return _dates(series, column["form"], missing)
     if column["kind"] == "number":
         numbers = pd.to_numeric(series.mask(series.isin(["", *missing]))).astype("float64")
         marks = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna()
@@ -86,6 +89,24 @@ def _values(series: Any, column: dict[str, Any]) -> Any:
     same = column.get("same", {})
     words = series.astype(object).map(lambda value: same.get(_word(value), _word(value)), na_action="ignore")
     return words.astype(object).mask(words.isna() | words.isin(["", *missing]), float("nan"))
+
+
+def _dates(series: Any, form: str, missing: list[str]) -> Any:
+    """Return dates in UTC without a zone; texts are read in the format ``form``. Raises ValueError for others."""
+    import pandas as pd
+
+    if not pd.api.types.is_datetime64_any_dtype(series):
+        there = series.dropna().astype(object)
+        is_text = ~there.map(lambda value: isinstance(value, date)).astype(bool)
+        words = there[is_text].map(_word)
+        words = words[~words.isin(["", *missing])]
+        read = utc_times(words, form) if len(words) else words
+        if len(bad := words[read.isna()]):
+            raise ValueError(f"must hold dates ({form or 'ISO8601'}), received {bad.iloc[0]!r}")
+        moments = [pd.to_datetime(read, utc=True), pd.to_datetime(there[~is_text], utc=True)]
+        series = pd.concat([part.astype("datetime64[ms, UTC]") for part in moments]).reindex(series.index)
+    series = series if series.dt.tz is None else series.dt.tz_convert("UTC").dt.tz_localize(None)
+    return series.astype("datetime64[ms]")  # as in the training: its whole numbers are milliseconds
 
 
 def _word(value: Any) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 
 from search_spaces.types.faults import nearest
 from workloads.arrays import Array, Arrays, Column, DataError
-from workloads.tables.dates import ISO, date_format, utc_times, written
+from workloads.tables.date_texts import utc_times
+from workloads.tables.dates import ISO, date_format, written
 from workloads.tables.units import SAMPLE, NumberForm
 
 CODED = ("category", "ordinal", "text")

@@ -7,14 +7,13 @@ time of day.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from search_spaces.spec.column_kinds import ISO as ISO
-from workloads.tables.month_names import in_english
+from workloads.tables.date_texts import UNTIL, local_times
 
-_ISO_TEXT = r"\d{4}-\d{1,2}(-\d{1,2}([T ]\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?)?)?)?"
 DATES: Final = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%Y%m%d", "%Y%m"),
     *("%Y年%m月%d日", "%Y年%m月", "%Y. %m. %d.", "%Y년 %m월 %d일"),
@@ -48,17 +47,11 @@ CLOCKS: Final = {
     r"\d{6}": "%H%M%S",
 }
 """Patterns of a time of day after a date."""
-_COMPACT = {"%Y%m%d": 8, "%Y%m": 6}
-"""Number of digits of dates without separators, whose parts would not be told apart otherwise."""
 _LIKELY = r"(?s:(?=.{6,40}$)(.*(?<!\d)((1[6-9]|2[01])\d\d|9999)(?!\d).*|\d{1,2}/\d{1,2}/\d{2}(\D.*)?))"
 _SHORT_YEAR, _PADDED = r"(?s:\d{1,2}(\.\d{1,2}\.|-\d{1,2}-)\d{2}(\D.{0,30})?)", r"(^|\D)0\d\D"
 """Patterns of 05.03.45, and of a zero in it, which versions such as 5.3.45 never have."""
 _SHORT_YEAR_OF_A_NAME = r"(?s:\d{1,2}([-. ]|\. )[^\W\d_]{3,9}\.?[-. ]\d{2}(\D.{0,30})?)"
 """Pattern of 13-Jan-24, as databases write it."""
-_MIDNIGHT = r"[T ]24:00(?=(?::00)?$)"
-"""The end of a day, as power grids and timetables write it."""
-_UNTIL = re.compile(r"(.*) until (\d{4})", re.DOTALL)
-"""A format, and the last of the 100 years that a year of two digits may be."""
 YEARS_AHEAD = 20
 """Years from now on that a year of two digits may lie ahead."""
 SPAN_YEARS = 50
@@ -124,7 +117,7 @@ def with_century(texts: Any, form: str) -> str:
     """
     import pandas as pd
 
-    if "%y" not in form or _UNTIL.fullmatch(form) or not len(texts):
+    if "%y" not in form or UNTIL.fullmatch(form) or not len(texts):
         return form
     now = pd.Timestamp.now()
     past, ahead = (f"{form} until {now.year + more}" for more in (0, YEARS_AHEAD))
@@ -136,14 +129,6 @@ def with_century(texts: Any, form: str) -> str:
     return ahead if moments.dt.year.max() - moments.dt.year.min() <= SPAN_YEARS else past
 
 
-def _with_years_until(moments: Any, year: int) -> Any:
-    import pandas as pd
-
-    century = pd.DateOffset(years=100)
-    moments = moments.mask(moments.dt.year > year, moments - century)
-    return moments.mask(moments.dt.year <= year - 100, moments + century)
-
-
 def some_zoned(texts: Any) -> bool:
     """Return whether some ISO times of day, a Series, have a zone, and others have none."""
     clocks = texts[texts.str.contains(":", regex=False)]
@@ -151,60 +136,11 @@ def some_zoned(texts: Any) -> bool:
     return bool(zoned.any()) and not bool(zoned.all())
 
 
-def local_times(texts: Any, form: str) -> Any:
-    """Return a Series of datetime64 without a zone: what ``texts`` are in the format; NaT for others."""
-    import pandas as pd
-
-    if until := _UNTIL.fullmatch(form):
-        return _with_years_until(local_times(texts, until[1]), int(until[2]))
-    if _at_midnight(texts).any():
-        return _days_later(texts, lambda texts: local_times(texts, form))
-    if form == ISO:
-        texts = texts.where(texts.str.fullmatch(_ISO_TEXT), None)
-    for compact, digits in _COMPACT.items():
-        if form.startswith(compact) and not form.startswith(f"{compact}%"):
-            texts = texts.where(texts.str.fullmatch(rf"\d{{{digits}}}(\D.*)?"), None)
-    if "%q" in form:  # a quarter is its first month
-        texts = texts.str.replace(r"[Qq]([1-4])", lambda found: f"Q{3 * int(found[1]) - 2:02d}", regex=True)
-        form = form.replace("%q", "%m")
-    if "%b" in form or "%B" in form:
-        texts = in_english(texts, short="%b" in form)
-    if "%V" in form and "%u" not in form:  # a week is its Monday
-        texts, form = texts + " 1", f"{form} %u"
-    return pd.to_datetime(texts, format=form, errors="coerce")
-
-
-def _at_midnight(texts: Any) -> Any:
-    return texts.str.contains(_MIDNIGHT, na=False)
-
-
-def _days_later(texts: Any, read: Callable[[Any], Any]) -> Any:
-    """Return moments of which 24:00 is the next day's 00:00."""
-    import pandas as pd
-
-    moments = read(texts.str.replace(_MIDNIGHT, " 00:00", regex=True))
-    return moments.mask(_at_midnight(texts).astype(bool), moments + pd.Timedelta(days=1))
-
-
-def utc_times(texts: Any, form: str) -> Any:
-    """Return a Series of moments in UTC: what ``texts`` are in the format; NaT for others.
-
-    In ISO8601 a text may say its zone; without one it counts as UTC.
-    """
-    import pandas as pd
-
-    if _at_midnight(texts).any():
-        return _days_later(texts, lambda texts: utc_times(texts, form))
-    if form == ISO:
-        return pd.to_datetime(texts, format=ISO, errors="coerce", utc=True)
-    return local_times(texts, form).dt.tz_localize("UTC")
-
-
 def written(moments: Any, form: str) -> Any:
     """Return a Series of moments as texts in the format; a missing one is NaT."""
     import pandas as pd
 
-    there, form = moments.dropna(), _UNTIL.sub(r"\1", form)
+    there, form = moments.dropna(), UNTIL.sub(r"\1", form)
     texts = there.astype(str) if form in ("", ISO) else there.dt.strftime(form.replace("%q", "\0"))
     found = [text.replace("\0", str(quarter)) for text, quarter in zip(texts, there.dt.quarter, strict=True)]
     return moments.astype(object).mask(moments.notna(), pd.Series(found, there.index, dtype=object))

@@ -28,7 +28,8 @@ from workloads.files.saved_files import SavedFiles
 from workloads.legs import checkpoint
 from workloads.training.setup import MemberState
 
-CODE = ["own_helper.py", "own_mine_rows.py", "paceline_served_function.py"]
+SERVED = ["paceline_served_dates.py", "paceline_served_function.py", "paceline_served_months.py"]
+CODE = ["own_helper.py", "own_mine_rows.py", *SERVED]
 MODULE = """
 import json
 import {helper}
@@ -116,8 +117,9 @@ def test_files_and_modules_are_all_that_it_needs(sqlite_uri: str, tmp_path: Path
         found = own_function(asked["workload"], asked["checkpoint"], search, place)
         (place / "code").rename(place.parent / "code")
         assert sorted(path.name for path in (place.parent / "code").iterdir()) == [
-            "own_helper.py", f"own_mine_{name}.py", "paceline_served_function.py"
-        ]  # fmt: skip
+            *("own_helper.py", f"own_mine_{name}.py"),
+            *SERVED,
+        ]
         assert "numpy" in found.packages and "paceline" not in found.packages
         assert (found.example is None) == (name == "bare") and list(found.path.iterdir())
         with imports_kept((place.parent / "code").iterdir()):

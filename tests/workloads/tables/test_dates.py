@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from tests.helpers.soak import SOAK
-from workloads.tables.dates import DATES, DateFormatError, date_format, local_times
+from workloads.tables.date_texts import local_times
+from workloads.tables.dates import DATES, DateFormatError, date_format
 
 DAYS = pd.Series(pd.date_range("1984-01-02", "2030-12-31", freq="W-MON"))
 """Mondays, so that a date and its week are the same."""

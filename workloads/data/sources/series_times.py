@@ -12,7 +12,8 @@ import numpy as np
 
 from workloads.arrays import Array, DataError
 from workloads.data.sources.series_zones import in_utc, local, seconds_ahead, split_zones
-from workloads.tables.dates import DateFormatError, date_format, local_times
+from workloads.tables.date_texts import local_times
+from workloads.tables.dates import DateFormatError, date_format
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
