@@ -17,6 +17,8 @@ from workloads.legs.checkpoint import Progress
 from workloads.training.setup import Loop, MemberState, SelfRunning
 
 LOSSES = ("train_loss", "val_loss")
+UNTESTED = 2
+"""How much an epoch at least lacks that has not the test metric by which a final member is judged."""
 SAME = 0.02
 """Difference, relative or absolute, up to which two measurements of one model are equal: precisions may differ."""
 
@@ -87,6 +89,7 @@ class TrainingMember:
         It diverged if the objective, a loss, or any of its weights (``finite`` False) is not finite. Other metrics
         may be undefined on this data. Of equally good epochs the last is the best, as in the race. An epoch that
         lacks less of what a final member is judged by comes before all others, whatever its value.
+        While the test metric is lacking, patience ends nothing.
         """
         epoch, key = self.epoch, self.member.key
         deciding = {name: value for name, value in metrics.items() if name in (objective.name, *LOSSES)}
@@ -101,11 +104,16 @@ class TrainingMember:
         if before.best_value is None or lacks < before.best_lacks or reaches:
             self.progress = replace(self.progress, best_epoch=epoch, best_value=value, best_metrics=dict(metrics))
             self.progress = replace(self.progress, best_lacks=lacks)
-        patience, least = self._number("patience"), self._number("min_improvement")
+        least = self._number("min_improvement")
         if objective.signed(before.reference) - objective.signed(value) > least:
             self.progress = replace(self.progress, reference=value, num_stale=0)
-        finished = self.settled or 0 < patience <= self.progress.num_stale
+        finished = self.settled or (self.impatient and self.progress.best_lacks < UNTESTED)
         return MemberEpoch(key=key, epoch=epoch, metrics=metrics, finished=finished)
+
+    @property
+    def impatient(self) -> bool:
+        """Whether it has not improved for so many epochs that its patience ends it."""
+        return 0 < self._number("patience") <= self.progress.num_stale
 
     def _number(self, name: str) -> float:
         """Return a hyperparameter; 0 where there is none, or users' code has other values of this name."""

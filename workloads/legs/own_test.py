@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.criteria.metric_names import is_of_test, on_test
-from search_spaces.race.legs import Leg, Scored
+from search_spaces.race.legs import Leg, MemberEpoch, Scored
 from search_spaces.spec.script.verdict import HOW
+from search_spaces.types.trial_names import trial_name
 
 if TYPE_CHECKING:
     from search_spaces.spec.keys.command import Command
@@ -73,3 +74,11 @@ class OwnTest:
             f"{self.workload} ended a training of the final evaluation without {self.name}, by which the finalists "
             f"are judged; it reported {', '.join(reported) or 'nothing'}: {self.way}"
         )
+
+
+def on_beyond_patience(a: TrainingMember, report: MemberEpoch, metric: str) -> str | None:
+    """Return a message at the epoch at which patience would have ended a training that has not told ``metric``."""
+    if report.failure or report.finished or not a.impatient or a.progress.num_stale > a.hp.patience:
+        return None
+    told = f"{trial_name(a.member.trial)} with seed {a.member.seed} is trained beyond its patience"
+    return f"{told}, behind epoch {report.epoch}: it has not reported {metric} yet, by which it is judged"

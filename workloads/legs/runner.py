@@ -21,8 +21,8 @@ from workloads.legs import checkpoint, predictions
 from workloads.legs.costs import Costs
 from workloads.legs.exhibits import exhibits, logged_by
 from workloads.legs.inputs import InputCache
-from workloads.legs.member import TrainingMember, board, passed_over
-from workloads.legs.own_test import OwnTest
+from workloads.legs.member import UNTESTED, TrainingMember, board, passed_over
+from workloads.legs.own_test import OwnTest, on_beyond_patience
 from workloads.legs.score import scores
 from workloads.legs.setting import LegSetting
 from workloads.registry import workload
@@ -136,7 +136,7 @@ class LegRunner:
     def _setup(self, hp: Any, leg: Leg, fold: int | None = None) -> Setup:
         """Return the data prepared as ``hp`` says, with the memory limits that are known for its signature."""
         bound, form = self._memory.bound(hp), self._forms.setup(hp, self.setting.objective, fold)
-        form = replace(form, width=bound.width, micro_batch=bound.micro_batch)
+        form = replace(form, width=bound.width, micro_batch=bound.micro_batch, fold=fold)
         form = replace(form, horizon=leg.horizon, stop=leg.stop, group=self.group, purpose=self._purpose)
         if (setting := self.setting).command is None:
             return form
@@ -249,6 +249,7 @@ class LegRunner:
         final = self.leg is not None and self.leg.purpose == "final"
         tested = self._own_test.reported if final and self._own_test else None
         report = a.measured(metrics, finite, self.setting.objective, self._lacks(a, metrics) if final else 0)
+        self._messages += [told] if tested and (told := on_beyond_patience(a, report, tested)) else []
         metrics = {name: value for name, value in metrics.items() if not (tested and is_of_test(name))}
         report = replace(report, metrics={**costs, **metrics})
         if report.failure is None and (broken := self._broken(report.metrics)):
@@ -270,7 +271,7 @@ class LegRunner:
             return 0
         tested = self._own_test.reported if self._own_test else None
         saves = self.group.agree(getattr(a.loop, "resumable", True))
-        return 2 * (tested is not None and tested not in metrics) + (not saves)
+        return UNTESTED * (tested is not None and tested not in metrics) + (not saves)
 
     def _broken(self, metrics: Mapping[str, float]) -> str | None:
         """Return which constraints a member of the search breaks for good; of its model the first leg tells."""

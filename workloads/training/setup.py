@@ -130,6 +130,8 @@ class Setup:
     """The processes that train each member together."""
     purpose: Literal["search", "final"] = "search"
     """Whether the members are of the search, or of the final evaluation."""
+    fold: int | None = None
+    """Number of the fold, from 0; None without cross-validation."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Device to train on, where the data may be elsewhere."""
     stop: int = 1

@@ -77,6 +77,44 @@ def test_a_metric_reported_at_the_last_epoch_judges_it_also_after_a_death(
     assert (scored.best_epoch, scored.metrics) == (3, {"test/f1": 2.25, "val/f1": 0.5})
 
 
+def patient(when: Callable[[int], bool], values: tuple[float, ...] = (0.9, 0.1, 0.5)) -> Callable[..., None]:
+    """A function whose patience ends it at its second epoch."""
+
+    def train(run: Run, *, lr: float = 0.1, patience: int = 1) -> None:
+        for epoch in range(run.epoch, run.num_epochs):
+            tested = {"test/f1": epoch + lr} if run.purpose == "final" and when(epoch) else {}
+            run.report(partial(_noted, epoch), **{"val/f1": values[epoch]}, **tested)
+
+    return train
+
+
+@pytest.mark.parametrize("stops", [(3,), (1, 3), (2, 3)])
+def test_patience_does_not_end_a_training_before_the_test_metric_is_reported(
+    judged: Judged, stops: tuple[int, ...]
+) -> None:
+    said.clear()
+    [scored] = judged(patient(lambda epoch: epoch == 2), stops=stops)
+    assert (scored.best_epoch, scored.metrics) == (3, {"test/f1": 2.25, "val/f1": 0.5})
+    told = (
+        "t001 with seed 2 is trained beyond its patience, behind epoch 2: it has not reported test/f1 yet, by which"
+    )
+    assert [one.startswith(told) for one in said] == [True]
+
+
+def test_patience_ends_a_training_that_has_its_test_metric(judged: Judged) -> None:
+    said.clear()
+    [scored] = judged(patient(lambda epoch: epoch == 1))
+    assert (scored.best_epoch, scored.metrics) == (2, {"test/f1": 1.25, "val/f1": 0.1})
+    [scored] = judged(patient(lambda epoch: True))
+    assert (scored.best_epoch, scored.metrics) == (1, {"test/f1": 0.25, "val/f1": 0.9})
+    assert said == []
+
+
+def test_patience_without_a_test_metric_at_all_is_told_behind_the_last_epoch(judged: Judged) -> None:
+    with pytest.raises(Untested, match="report it at the last epoch"):
+        judged(patient(lambda epoch: False))
+
+
 def test_of_several_epochs_with_a_test_metric_the_best_on_validation_counts(judged: Judged) -> None:
     [scored] = judged(reporting(lambda epoch: True))
     assert (scored.best_epoch, scored.metrics) == (2, {"test/f1": 1.25, "val/f1": 0.9})

@@ -136,6 +136,11 @@ def test_what_reports_come_to() -> None:
         reduced([Told({"a": 1.0}), Told({}), Told({"a": 1.0})])
     with pytest.raises(BadReport, match="rank 1 reported a sharded save, others did not"):
         reduced([Told({}, saves=True), Told({}, saves=True, sharded=True)])
+    with pytest.raises(
+        BadReport, match="ranks 1, 2 gave a save and rank 0, whose files are kept, gave none: give it"
+    ):
+        reduced([Told({}), Told({}, saves=True), Told({}, saves=True)])
+    assert reduced([Told({}, saves=True), Told({})]) == {}
     with pytest.raises(BadReport, match="reduce names 'b', which is not reported"):
         Told({"a": 1.0}, {"b": "sum"}).checked()
     with pytest.raises(BadReport, match="received 'mea', did you mean mean"):

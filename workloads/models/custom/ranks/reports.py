@@ -56,6 +56,11 @@ def reduced(told: Sequence[Told], deciding: Sequence[str] = ()) -> dict[str, flo
         raise BadReport(
             f"{_some(told, lambda one: one.saves and one.sharded)} reported a sharded save, others did not"
         )
+    if any(one.saves for one in told) and not told[0].saves:
+        raise BadReport(
+            f"{_some(told, lambda one: one.saves)} gave a save and rank 0, whose files are kept, gave none: "
+            "give it on every rank"
+        )
     found = {}
     for name in dict.fromkeys(name for one in told for name in one.metrics):
         rule = next(one for one in told if name in one.metrics).rule(name)
