@@ -18,6 +18,7 @@ from workloads.models.custom.trial_log import (
     files_of,
     last_lines,
     mark_of,
+    part_of,
     path_of,
     trials_of,
     turn,
@@ -77,6 +78,32 @@ def test_members_of_one_leg_print_to_their_own_logs_in_their_turns(tmp_path: Pat
     assert current() is None
     assert (tmp_path / "t001.log").read_text().splitlines()[1:] == ["one", "one again"]
     assert (tmp_path / "t002.log").read_text().splitlines()[1:] == ["two", "=== it raised ===", "ValueError"]
+
+
+def test_seeds_and_folds_of_one_trial_in_a_leg_are_told_apart_where_they_print(tmp_path: Path) -> None:
+    members = tuple(Member(trial=7, seed=seed, params={}) for seed in (4, 5))
+    logs = LegLogs(tmp_path, replace(LEG, members=members))
+    for said in (b"", b"one\n", b""):
+        for seed in (4, 5):
+            with turn(7, part_of(seed)):
+                os.write(1, said)
+    with turn(7, part_of(5, fold=0)):
+        os.write(1, b"folded\n")
+    logs.close()
+    mark, *lines = (tmp_path / "t007.log").read_text().splitlines()
+    assert mark.startswith("=== t007 seeds 4, 5, epochs 4 to 9, tried again, ")
+    assert lines == [
+        *("=== t007 seed 4 ===", "one", "=== t007 seed 5 ===", "one"),
+        *("=== t007 seed 5, fold 1 ===", "folded"),
+    ]
+    assert last_lines(tmp_path / "t007.log") == "folded"
+    logs = LegLogs(tmp_path, LEG)
+    with turn(7, part_of(2)):
+        os.write(1, b"alone\n")
+    logs.close()
+    assert (tmp_path / "t007.log").read_text().splitlines()[-2].startswith("=== t007 seed 2, epochs 4 to 9"), (
+        "no line"
+    )
 
 
 def test_the_last_lines_leave_out_what_a_crash_tells_of_others_code(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from workloads.models.custom.ranks.together import all_ranks
 from workloads.models.custom.run import Run, Save
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.models.custom.signature import arguments
-from workloads.models.custom.trial_log import turn
+from workloads.models.custom.trial_log import part_of, turn
 from workloads.training.batches import ResidentData, tensor
 from workloads.training.setup import MemberState, Setup, Trainee
 
@@ -56,6 +56,7 @@ class OwnLoop:
         self._others: Sequence[bytes] = ()
         """Random generators of the other ranks, if this is the first."""
         self._own = OwnState(member.seed)
+        self._part = part_of(member.seed, setup.fold)
         self.where: dict[str, str] = {}
         """On which ranks a metric is not finite, if not on all."""
 
@@ -82,7 +83,7 @@ class OwnLoop:
         return self._run is None or self._run.save is not None
 
     def _advance(self, run: Run) -> None:
-        with turn(self.members[0].trial), self._own:
+        with turn(self.members[0].trial, self._part), self._own:
             run.turns.advance()
             told = self._on_all(run, "each must report every epoch")
             deciding = (self.setup.objective.name, "train_loss", "val_loss")
@@ -142,7 +143,7 @@ class OwnLoop:
         """
         assert k == 0
         if self._run is not None and self._saved_at != self._run.epoch:
-            with self._own:
+            with turn(self.members[0].trial, self._part), self._own:
                 generators = Generators.now()
                 self._saved = self._files(self._run)
                 generators.put_back()  # the clock decides when a checkpoint is due, and training is to be the same

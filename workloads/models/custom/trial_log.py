@@ -46,12 +46,13 @@ def path_of(folder: str | Path, trial: int, rank: int = 0) -> Path:
     return Path(folder, f"{trial_name(trial)}{f'-rank{rank}' if rank else ''}.log")
 
 
-def mark_of(leg: Leg, member: Member) -> str:
-    """Return what a log says where a member's part of ``leg`` begins: trial, seed, epochs and time."""
-    words = [f"seed {member.seed}", f"epochs {leg.start + 1} to {leg.stop}"]
+def mark_of(leg: Leg, *members: Member) -> str:
+    """Return what a log says where ``leg`` begins, of whose ``members`` of one trial it is: seeds, epochs, time."""
+    seeds = ", ".join(str(member.seed) for member in members)
+    words = [f"seed{'s' if len(members) > 1 else ''} {seeds}", f"epochs {leg.start + 1} to {leg.stop}"]
     words += ["tried again"] if leg.retry else []
     words += ["final evaluation"] if leg.purpose == "final" else []
-    return f"{trial_name(member.trial)} {', '.join(words)}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{trial_name(members[0].trial)} {', '.join(words)}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def current(trial: int | None = None) -> TrialLog | None:
@@ -61,13 +62,22 @@ def current(trial: int | None = None) -> TrialLog | None:
     return next((log for log in _open if log.trial == trial), current())
 
 
+def part_of(seed: int, fold: int | None = None) -> str:
+    """Return the name of a part of a leg in a trial's log; ``fold`` is counted from 0."""
+    return f"seed {seed}" if fold is None else f"seed {seed}, fold {fold + 1}"
+
+
 @contextlib.contextmanager
-def turn(trial: int) -> Iterator[None]:
+def turn(trial: int, part: str = "") -> Iterator[None]:
     """Have what this process prints in the block go to the log of ``trial``, one of its leg's.
 
-    What is said of an error that leaves the block goes there, too.
+    A line there says whose it is, where the leg has several parts of the trial. What is said of an error that
+    leaves the block goes there, too.
     """
     before, own = current(), current(trial)
+    if own is not None:
+        _flush()
+        own.begin(part)
     if own is None or own is before:
         yield
         return
@@ -81,12 +91,14 @@ class TrialLog:
     """A log that is open for appending. Raises OSError where it cannot be opened.
 
     ``number`` is its file descriptor, which child processes may inherit as their standard output; what they write
-    is bounded, too.
+    is bounded, too. ``part`` is the only one that its leg has of the trial, if it has one.
     """
 
-    def __init__(self, path: Path, trial: int, mark: str) -> None:
+    def __init__(self, path: Path, trial: int, mark: str, part: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.trial = path, trial
+        self.path, self.trial, self._part = path, trial, part
+        self._line = (0, 0)
+        """Where the last line that names a part begins and ends."""
         self.number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             self.write(f"=== {mark} ===\n")
@@ -97,6 +109,16 @@ class TrialLog:
     def write(self, text: str) -> None:
         """Append ``text``."""
         os.write(self.number, text.encode("utf-8", "backslashreplace"))
+
+    def begin(self, part: str) -> None:
+        """Write whose part of the leg begins, if it is another one; of one that printed nothing no line stays."""
+        if part in ("", self._part):
+            return
+        with contextlib.suppress(OSError):  # a full disk
+            if (size := os.fstat(self.number).st_size) == self._line[1] > 0:
+                os.ftruncate(self.number, size := self._line[0])
+            self.write(f"=== {trial_name(self.trial)} {part} ===\n")
+            self._line, self._part = (size, os.fstat(self.number).st_size), part
 
     def close(self) -> None:
         """Bound the file, and close it."""
@@ -112,10 +134,11 @@ class LegLogs:
     """
 
     def __init__(self, folder: str | Path, leg: Leg, rank: int = 0) -> None:
-        members = {member.trial: member for member in leg.members}
         try:
-            for trial, member in members.items():
-                _open.append(TrialLog(path_of(folder, trial, rank), trial, mark_of(leg, member)))
+            for trial in dict.fromkeys(member.trial for member in leg.members):
+                own = [member for member in leg.members if member.trial == trial]
+                part = part_of(own[0].seed) if len(own) == 1 else ""
+                _open.append(TrialLog(path_of(folder, trial, rank), trial, mark_of(leg, *own), part))
         except OSError:  # what the next leg prints must not go to a log of this one
             _close()
             raise
