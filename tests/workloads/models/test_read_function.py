@@ -24,12 +24,18 @@ from pydantic import Field
 from workloads.own_loop import Run
 print("run")
 WIDTHS = [32, 64]
-SPACE = {"lr": {"min": 1e-4, "max": 0.1, "log": True}}
+LEAST = 1e-4
+SPACE = {"lr": {"min": LEAST, "max": 0.1, "log": True}}
+HOME = Path(__file__).parent
+RESULT = heavy.loads("[1]")
+def unused():
+    global WIDTHS
+    WIDTHS = []
 class Kind(enum.Enum):
     SMALL = "small"
     LARGE = "large"
 def helper(x=heavy.loads("1")): return x
-def train(run: Run, *, lr: Annotated[float, Field(gt=0, description="the rate")] = 1e-2, kind: Kind = Kind.SMALL,
+def train(run: Run, *, lr: Annotated[float, Field(ge=LEAST, description="the rate")] = 1e-2, kind: Kind = Kind.SMALL,
           depth: int | None = None, layers: list[int] = WIDTHS, word: Literal["a", "b"] = "a"):
     """Learns.
 
@@ -48,6 +54,22 @@ MISLEADING = {
     "another name": "def train(run, *, lr: float = 1.0): ...\nother = train\nother.space = {}",
     "a call": "def train(run, *, lr: float = 1.0): ...\nsetattr(train, 'space', {})",
     "a loop": "def train(run, *, lr: float = 1.0): ...\nfor each in [train]: each.space = {}",
+    "a loop over a list made before": "def train(run): ...\nall_of = [train]\nfor t in all_of: t.space = {}",
+    "a list of a list": "def train(run): ...\na = [train]\nb = {'a': a}\nb['a'][0].space = {}",
+    "a call whose value is kept": "import json\ndef train(run): ...\nkept = json.dumps(train)",
+    "a global of a called helper": "RATE = 1.0\ndef helper():\n    global RATE\n    RATE = 2.0\nhelper()\n"
+    "def train(run, *, lr: float = RATE): ...",
+    "a helper of a helper": "W = [1]\ndef inner(): W.append(2)\ndef helper(): inner()\nx = helper()\n"
+    "def train(run, *, layers: list[int] = W): ...",
+    "a helper in a default": "W = [1]\ndef helper(): W.append(2)\ndef other(x=helper()): ...\n"
+    "def train(run, *, layers: list[int] = W): ...",
+    "a helper in a class": "W = [1]\ndef helper(): W.append(2)\nclass A:\n    x = helper()\n"
+    "def train(run, *, layers: list[int] = W): ...",
+    "a decorator of one's own": "W = [1]\ndef counted(f):\n    W.append(2)\n    return f\n@counted\n"
+    "def other(): ...\ndef train(run, *, layers: list[int] = W): ...",
+    "the module itself": "import sys\ndef train(run): ...\nsys.modules[__name__].train.space = {}",
+    "any name": "def train(run): ...\nfor name in ('tr' + 'ain',): globals()[name].space = {}",
+    "words that are run": "def train(run): ...\nexec('train.space = {}')",
     "a condition": "import os\nif os.name:\n    def train(run, *, lr: float = 1.0): ...",
     "globals": "def train(run): ...\nglobals()['train'].space = {}",
     "a default of a library": "import json\ndef train(run, *, lr: float = json.loads('1')): ...",

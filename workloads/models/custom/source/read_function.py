@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import copy
 import importlib.util
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -28,6 +29,8 @@ PURE = {
     "property", "range", "reversed", "round", "set", "sorted", "staticmethod", "str", "sum", "tuple", "type", "zip",
 }  # fmt: skip
 """Built-in names without effects."""
+ANY = {"eval", "exec", "globals", "locals", "modules", "vars"}
+"""Names by which code may reach any other name of its module."""
 
 
 class _Unknown(Exception):
@@ -71,10 +74,13 @@ class _Module:
         self._attributes: dict[str, list[ast.Assign]] = {}
         self._loose: set[str] = set()
         """Names in statements that may do anything with them."""
+        self._touched: set[str] = set()
+        """Names that code may reach which the file's import runs."""
         self.imported: list[str] = []
         self._tree = tree
         for statement in tree.body:
             self._sort(statement)
+        self._touch()
 
     def _sort(self, statement: ast.stmt) -> None:
         match statement:
@@ -107,6 +113,19 @@ class _Module:
             case _:
                 self._loose |= set(_used(statement))
 
+    def _touch(self) -> None:
+        """Follow the loose names, and those that are called, to what their values and bodies name."""
+        statements = [*itertools.chain(*self._of.values(), *self._attributes.values())]
+        pure = PURE | {name for name, found in self._of.items() if all(map(_is_light, found))}
+        waiting = [*self._loose, *(name for each in statements for name in _called(each, pure))]
+        while waiting:
+            name = waiting.pop()
+            if name in self._touched:
+                continue
+            self._touched.add(name)
+            found = [each for each in self._of.get(name, []) if not isinstance(each, ast.Import | ast.ImportFrom)]
+            waiting += [used for each in (*found, *self._attributes.get(name, [])) for used in _used(each)]
+
     def _define(self, name: str, statement: ast.stmt) -> None:
         self._of.setdefault(name, []).append(statement)
 
@@ -116,7 +135,11 @@ class _Module:
         Beside them it has all that their signatures and attributes name. Raises _Unknown.
         """
         functions = {wanted, *(name for name in BESIDE if name in self._of)}
-        if "*" in self._of or not all(isinstance(self._only(name), ast.FunctionDef) for name in functions):
+        if (
+            "*" in self._of
+            or ANY & self._touched
+            or not all(isinstance(self._only(name), ast.FunctionDef) for name in functions)
+        ):
             raise _Unknown
         kept: dict[tuple[int, int], ast.stmt] = {}
         """Statements by their places in the file."""
@@ -144,6 +167,8 @@ class _Module:
         found = self._of.get(name, [])
         if len(found) != 1 or name in self._loose:
             raise _Unknown
+        if name in self._touched and not isinstance(found[0], ast.Import | ast.ImportFrom):
+            raise _Unknown
         return found[0]
 
 
@@ -169,9 +194,7 @@ def _harmless(definition: ast.stmt) -> ast.stmt:
     match definition:
         case ast.ClassDef(decorator_list=[]) | ast.Assign() | ast.AnnAssign():
             return definition
-        case ast.Import(names=names) if all(each.name.partition(".")[0] in LIGHT for each in names):
-            return definition
-        case ast.ImportFrom(level=0, module=str(module)) if module.partition(".")[0] in LIGHT:
+        case _ if _is_light(definition):
             return definition
     raise _Unknown
 
@@ -187,12 +210,48 @@ def _used(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Name):
             yield each.id
+        elif isinstance(each, ast.Attribute):
+            yield each.attr  # as in ``sys.modules[__name__].train``
+        elif isinstance(each, ast.Global):
+            yield from each.names
         elif isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield each.name
         elif isinstance(each, ast.alias):
             yield each.asname or each.name.partition(".")[0]
         elif isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value.isidentifier():
             yield each.value  # as in ``globals()["train"]``
+
+
+def _called(node: ast.AST, pure: Collection[str]) -> Iterator[str]:
+    """Yield the names in calls that are run with a definition: not those in functions' bodies, nor of ``pure``."""
+    if isinstance(node, ast.Call) and _root(node.func) not in pure:
+        yield from _used(node)
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            inner: Iterable[ast.AST] = [node.args, *node.decorator_list]
+        case ast.Lambda():
+            inner = [node.args]
+        case _:
+            inner = ast.iter_child_nodes(node)
+    for each in inner:
+        yield from _called(each, pure)
+
+
+def _root(node: ast.AST) -> str:
+    """Return ``a`` of ``a.b.c``; empty for anything but a name."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_light(statement: ast.stmt) -> bool:
+    """Whether a statement imports from ``LIGHT`` modules alone."""
+    match statement:
+        case ast.Import(names=names):
+            return all(each.name.partition(".")[0] in LIGHT for each in names)
+        case ast.ImportFrom(level=0, module=str(module)):
+            return module.partition(".")[0] in LIGHT
+    return False
 
 
 def _needed(statement: ast.stmt) -> list[str]:
