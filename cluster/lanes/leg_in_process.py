@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 REPORT_EVERY_S = 0.5
 """Seconds of whole epochs before a lane reports: a report costs Tune several milliseconds."""
+MAX_AT_ONCE = 2**22
+"""Characters of exhibits, of whole epochs, at which a lane reports: they are sent as one message."""
 CHECKPOINT_EVERY_S = 2.0
 """Seconds between checkpoints of a long leg, more where saving would take over ``CHECKPOINT_SHARE`` of the time.
 
@@ -127,7 +129,7 @@ class LegInProcess:
             exhibits += runner.exhibits()
             self._num_unsaved += 1
             full = self._grown(runner)
-            stopping, late = self._agreed(begun)
+            stopping, late = self._agreed(begun, sum(len(one.content) for one in exhibits) >= MAX_AT_ONCE)
         over = runner.done or stopping or full is not None
         epochs, counted_s = self._draft.take()
         notes, self._notes = self._notes, []
@@ -202,10 +204,13 @@ class LegInProcess:
     def _is_to_stop(self) -> bool:
         return self._shared.stop_mark.exists() or (self._leg_mark is not None and self._leg_mark.exists())
 
-    def _agreed(self, begun: float) -> tuple[bool, bool]:
-        """Return whether to stop and whether a report is due, the same on all processes of the group."""
+    def _agreed(self, begun: float, is_full: bool = False) -> tuple[bool, bool]:
+        """Return whether to stop and whether a report is due, the same on all processes of the group.
+
+        ``is_full``: there is so much to report that it is due.
+        """
         now = time.monotonic()
-        found = self._is_to_stop(), now - begun >= REPORT_EVERY_S
+        found = self._is_to_stop(), is_full or now - begun >= REPORT_EVERY_S
         return found if self._group is None else self._group.agree(found)
 
     def _saved(self, runner: LegRunner, over: bool) -> Sequence[Saved]:

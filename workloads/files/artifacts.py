@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 MAX_BYTES = 2**22
-"""Limit on the files of one epoch together, as they travel with its report."""
+"""Limit on the files of a trial's epoch together, of all its folds, as they travel with its report."""
+MAX_REPORT_BYTES = 2**25
+"""Limit on the files of one epoch of all trials of a leg."""
 MIB = 2**20
 
 
@@ -36,10 +38,27 @@ class Artifacts:
 
     def keep(self, name: str, file: Path) -> None:
         """Read the file that is to be ``name`` among the run's artifacts."""
-        size, used = file.stat().st_size, sum(map(len, self.files.values()))
-        if used + size <= MAX_BYTES:
+        size = file.stat().st_size
+        if self.num_bytes + size <= MAX_BYTES:
             self.files[name] = file.read_bytes()
-            return
+        else:
+            self._leave_out(name, size)
+
+    def join(self, other: Artifacts, folder: str) -> None:
+        """Take the files of another training of the trial into ``folder``, as far as there is room."""
+        self.told += other.told
+        for name, content in other.files.items():
+            if self.num_bytes + len(content) <= MAX_BYTES:
+                self.files[f"{folder}{name}"] = content
+            else:
+                self._leave_out(f"{folder}{name}", len(content))
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all files together."""
+        return sum(map(len, self.files.values()))
+
+    def _leave_out(self, name: str, size: int) -> None:
         limit = f"the artifacts of an epoch may have {MAX_BYTES // MIB} MiB together"
         told = f"{name} of {size / MIB:.1f} MiB is left out: {limit}"
         self.told.append(f"{told}; {self.way}")

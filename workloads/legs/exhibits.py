@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 import torch
 from torch import nn
 
 from search_spaces.race.legs import Exhibit
+from search_spaces.types.trial_names import trial_name
+from workloads.files.artifacts import MAX_REPORT_BYTES, MIB
 from workloads.legs.member import TrainingMember
 from workloads.training.setup import Setup
 
@@ -34,17 +36,23 @@ def exhibits(setup: Setup, model: nn.Module, epoch: int, key: str) -> list[Exhib
     return [Exhibit(key=key, path=path, content=base64.b64encode(c).decode()) for path, c in files.items()]
 
 
-def logged_by(a: TrainingMember, messages: list[str]) -> list[Exhibit]:
-    """Return the files that the member's code, a user's, has logged; ``messages`` get what was left out."""
-    take = getattr(a.loop, "artifacts", None)
-    if take is None:
-        return []
-    logged = take()
-    messages += logged.told
-    return [
-        Exhibit(key=a.member.key, path=path, content=base64.b64encode(content).decode())
-        for path, content in logged.files.items()
-    ]
+def logged_by(members: Sequence[TrainingMember], messages: list[str]) -> list[Exhibit]:
+    """Return the files that the members' code, a user's, has logged; ``messages`` get what was left out."""
+    found: list[Exhibit] = []
+    room = MAX_REPORT_BYTES
+    for a in members:
+        if (take := getattr(a.loop, "artifacts", None)) is None:
+            continue
+        logged = take()
+        messages += logged.told
+        for path, content in logged.files.items():
+            if len(content) > room:
+                limit = f"those of all trials of a leg may have {MAX_REPORT_BYTES // MIB} MiB an epoch"
+                messages.append(f"{trial_name(a.member.trial)}: artifact {path} is left out: {limit}")
+                continue
+            room -= len(content)
+            found.append(Exhibit(key=a.member.key, path=path, content=base64.b64encode(content).decode()))
+    return found
 
 
 def _bounded(files: Mapping[str, bytes]) -> dict[str, bytes]:

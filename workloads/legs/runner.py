@@ -343,7 +343,7 @@ class LegRunner:
         """Return what users' code has logged since the last call. ``over``: the leg ends now, with the code."""
         for loop in self._self_running() if over else ():
             loop.pause()
-        found = [one for a in (*self.aboard, *self.ended) for one in logged_by(a, self._messages)]
+        found = logged_by([*self.aboard, *self.ended], self._messages)
         return found if self.group.first else []
 
     def exhibits(self) -> list[Exhibit]:

@@ -98,9 +98,7 @@ class FoldedLoop:
         all_folds = Artifacts()
         for fold, parts in enumerate(self._folds):
             for take in filter(None, [getattr(part.loop, "artifacts", None) for part in parts]):
-                logged = take()
-                all_folds.told += logged.told
-                all_folds.files |= {_name(fold, name): content for name, content in logged.files.items()}
+                all_folds.join(take(), _name(fold, ""))
         return all_folds
 
     def finite(self) -> list[bool]:

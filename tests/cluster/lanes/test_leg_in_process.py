@@ -78,6 +78,33 @@ def test_a_leg_whose_memory_only_grows_is_cut_where_it_can_go_on_in_a_new_proces
     assert len(whole.epochs) == 5, "it would begin anew"
 
 
+def test_a_report_is_sent_before_its_artifacts_become_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leftovers: Leftovers
+) -> None:
+    (tmp_path / "plot").write_bytes(bytes(30))
+
+    def train(run: Run) -> None:
+        for _ in range(run.num_epochs):
+            run.log_artifact(tmp_path / "plot")
+            run.report(val_accuracy=0.5)
+
+    monkeypatch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, train))
+    monkeypatch.setattr(leg_in_process, "REPORT_EVERY_S", 60.0)
+    monkeypatch.setattr(leg_in_process, "MAX_AT_ONCE", 50)
+    marks = LegMarks(f"{tmp_path}/leg-")
+    shared = SimpleNamespace(stop_mark=tmp_path / "stop", leg_marks=marks, logs=None, folder=None)
+    lane = LegInProcess(cast(Any, shared), lambda stream: cast(Any, None))
+    setting = LegSetting("mine:train", Objective("val_accuracy", "maximize"), str(tmp_path), device="cpu")
+    lane._runner, lane._leftovers = LegRunner(setting, search_data()), leftovers
+    asked = {"leg": Leg(id=0, start=0, stop=5, horizon=5, members=(Member(trial=3, seed=0, params={}),)).to_json()}
+    told = [lane.step(asked) for _ in range(3)]
+    assert [([each.epoch for each in one.epochs], len(one.exhibits), one.done) for one in told] == [
+        ([1, 2], 2, False),
+        ([3, 4], 2, False),
+        ([5], 1, True),
+    ]
+
+
 def test_trials_of_one_leg_run_in_the_spec_s_folder_and_print_to_their_own_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leftovers: Leftovers
 ) -> None:

@@ -35,8 +35,9 @@ class Kind(enum.Enum):
     SMALL = "small"
     LARGE = "large"
 def helper(x=heavy.loads("1")): return x
-def train(run: Run, *, lr: Annotated[float, Field(ge=LEAST, description="the rate")] = 1e-2, kind: Kind = Kind.SMALL,
-          depth: int | None = None, layers: list[int] = WIDTHS, word: Literal["a", "b"] = "a"):
+def train(run: Run, *, lr: Annotated[float, Field(ge=LEAST, description="the rate")] = 1e-2,
+          kind: Kind = Kind.SMALL, depth: int | None = None, layers: list[int] = WIDTHS,
+          word: Literal["a", "b"] = "a"):
     """Learns.
 
     More."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,15 @@ import pytest
 import torch
 
 from search_spaces.race.legs import Leg, Member
+from search_spaces.spec.data import Split
 from search_spaces.types.objective import Objective
 from tests.helpers.paths import ROOT
 from tests.helpers.workload_data import search_data
 from workloads.arrays import Arrays, Column, Infeasible
 from workloads.data.search_data import SearchData
+from workloads.data.splits import folds
 from workloads.files import artifacts
+from workloads.legs import exhibits
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.custom.loop import untouched
 from workloads.models.custom.run import Run
@@ -126,6 +130,35 @@ def test_logged_files_are_exhibits_of_their_epoch_and_large_ones_are_told(
     lane.epoch()
     assert [shown.path for shown in lane.exhibits()] == ["in/it/large.bin.left_out.txt"]
     assert "large.bin of 0.0 MiB is left out" in lane.take_messages()[0]
+
+
+def test_the_artifacts_of_all_folds_and_of_a_leg_s_trials_are_bounded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plot.png").write_bytes(b"12345678")
+
+    def train(run: Run) -> None:
+        run.log_artifact(tmp_path / "plot.png")
+        run.report(val_accuracy=0.5)
+
+    monkeypatch.setattr(artifacts, "MAX_BYTES", 20)
+    search = search_data()
+    classes = np.concatenate([search.train.y, search.val.y])
+    lane = runner(train, replace(search, folds=folds(classes, Split(folds=3))), tmp_path, monkeypatch)
+    lane.start(leg())
+    lane.epoch()
+    kept = {shown.path: len(base64.b64decode(shown.content)) for shown in lane.exhibits()}
+    assert kept.pop("fold2/plot.png.left_out.txt") and kept == {"fold0/plot.png": 8, "fold1/plot.png": 8}
+    [told] = lane.take_messages()
+    assert told.startswith("fold2/plot.png of 0.0 MiB is left out: the artifacts of an epoch may have")
+
+    monkeypatch.setattr(exhibits, "MAX_REPORT_BYTES", 10)
+    lane = runner(train, search_data(), tmp_path, monkeypatch)
+    lane.start(replace(leg(), members=tuple(Member(trial=k, seed=1, params={}) for k in (7, 8))))
+    lane.epoch()
+    assert [(shown.key, shown.path) for shown in lane.exhibits()] == [("t0007-s1", "plot.png")]
+    told = "t008: artifact plot.png is left out: those of all trials of a leg may have 0 MiB an epoch"
+    assert lane.take_messages() == [told]
 
 
 def test_predict_may_take_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
