@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import pickle
 import random
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import workloads
 from search_spaces.race.legs import Leg, Member
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.spec.data import Data
+from search_spaces.types.module_path import users_folder
 from search_spaces.types.objective import Objective
 from search_spaces.types.problems import METRICS
 from tests.helpers.workload_data import setup, trainee
@@ -241,3 +244,29 @@ def test_an_installed_copy_of_the_folders_own_code_hides_nothing(
     assert not hidden("churn_of_a_test.train", tmp_path / "project")
     (tmp_path / "project" / "churn_of_a_test" / "train.py").write_text("EDITED = 1")
     assert [path.name for path, _ in strangers(tmp_path / "project")] == ["churn_of_a_test"]
+
+
+def test_sweeps_of_two_folders_in_one_process_have_each_its_own_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was asked of the folders before one of them was imported from, or a file was changed."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delenv("PACELINE_USERS_CODE", raising=False)
+    name = "mine_of_two_folders"
+    code = "from workloads.contract import Workload\ndef train(run, *, {}: float = 1.0): ...\nMADE = train\n"
+    for folder, own in (("first", "alpha"), ("second", "beta")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.py").write_text(code.format(own))
+        assert not hidden(name, tmp_path / folder)
+    try:
+        for folder, own in (("first", "alpha"), ("second", "beta"), ("first", "alpha")):
+            users_folder(tmp_path / folder)
+            made = workload(f"{name}:MADE")
+            assert [field.name for field in fields(made.hyperparameters)] == [own], folder
+        (tmp_path / "first" / "code_of_a_test.py").write_text("")
+        monkeypatch.setitem(sys.modules, "code_of_a_test", json)
+        (tmp_path / "first" / f"{name}.py").write_text("import code_of_a_test\n")
+        assert "which is an installed one" in hidden(name, tmp_path / "first")[0]
+    finally:
+        for one in [one for one in sys.modules if name in one]:
+            del sys.modules[one]

@@ -7,18 +7,18 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 
-@cache
 def hidden(module: str, folder: Path) -> tuple[str, ...]:
     """Return a sentence for each file of ``folder`` that ``module``, or what it imports, does not get by its name.
 
-    Python's own modules, installed ones and Paceline's come before those of the folder.
+    Python's own modules, installed ones and Paceline's come before those of the folder, and so do those that this
+    process has imported from another folder.
     """
     return tuple(_hidden(module, folder))
 
@@ -134,9 +134,18 @@ def _files(folder: Path, name: str) -> list[Path]:
     return [path for path in tried if path.is_file()]
 
 
-def _imports(path: Path, folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield the dotted names that a file imports, each with the file's name and the line."""
-    shown = path.relative_to(folder)
+def _imports(path: Path, folder: Path) -> Sequence[tuple[str, str]]:
+    """Return the dotted names that a file imports, each with the file's name and the line."""
+    found = path.stat()
+    return _imported(path, path.relative_to(folder), found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=256)
+def _imported(path: Path, shown: Path, changed_ns: int, size: int) -> Sequence[tuple[str, str]]:
+    return tuple(_read_imports(path, shown))
+
+
+def _read_imports(path: Path, shown: Path) -> Iterator[tuple[str, str]]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # the import itself will tell
