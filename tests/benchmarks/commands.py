@@ -55,15 +55,15 @@ def paceline(spec: Mapping[str, Any]) -> Ran:
     return in_fresh_folder(command, {"sweep.yaml": json.dumps(spec)})
 
 
-def in_fresh_folder(command: Sequence[str], files: Mapping[str, str]) -> Ran:
-    """Run ``command`` in a folder that holds only ``files``. Raises CommandFailed."""
+def in_fresh_folder(command: Sequence[str], files: Mapping[str, str], root: Path = REPOSITORY) -> Ran:
+    """Run ``command``, by the Paceline in ``root``, in a folder that holds only ``files``. Raises CommandFailed."""
     with tempfile.TemporaryDirectory(prefix="paceline-bench-", ignore_cleanup_errors=True) as folder:
         for name, text in files.items():
             (Path(folder) / name).write_text(text)
         out, errors = Path(folder) / "stdout.txt", Path(folder) / "stderr.txt"
         begun = time.monotonic()
         with out.open("w") as stdout, errors.open("w") as stderr:
-            process = psutil.Popen(list(command), cwd=folder, env=_environment(), stdout=stdout, stderr=stderr)
+            process = psutil.Popen(list(command), cwd=folder, env=_environment(root), stdout=stdout, stderr=stderr)
             driver, lane = _watched(process)
         seconds = time.monotonic() - begun
         if process.returncode != 0:
@@ -72,9 +72,9 @@ def in_fresh_folder(command: Sequence[str], files: Mapping[str, str]) -> Ran:
         return Ran(seconds, _last_json(out.read_text()), driver / MIB, lane / MIB)
 
 
-def _environment() -> dict[str, str]:
+def _environment(root: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_ADDRESS"))}
-    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
 
 
 def _watched(process: psutil.Popen) -> tuple[int, int]:

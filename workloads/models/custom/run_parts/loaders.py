@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, SequentialSampler, TensorDataset
 
 from workloads.arrays import Array
 from workloads.data.epoch_order import epoch_order, mix
 from workloads.training.batches import tensor
 
-InOrder = DistributedSampler[Any]
-
 
 class Batches(DataLoader[Any]):
-    """A DataLoader whose worker processes draw by seed, epoch and rank, whichever leg the epoch is trained in."""
+    """A DataLoader whose worker processes draw by seed, epoch and rank, whichever leg the epoch is trained in.
+
+    Of several workers each gets its part, as its ``sampler`` says. Accelerate's ``prepare`` divides what
+    ``batch_sampler`` yields, whatever the sampler is, so that this one has the batches of all.
+    """
 
     noise: Callable[[], int] | None = None
     """Returns the seed of an epoch; None where the generator is the user's own."""
+    part: DataLoader[Any] | None = None
+    """Yields this worker's part; None where it is the whole."""
 
     def __iter__(self) -> Any:
         """Yield mini-batches."""
         if self.noise is not None:
             self.generator.manual_seed(self.noise())
-        return super().__iter__()
+        return super().__iter__() if self.part is None else iter(self.part)
+
+    def __len__(self) -> int:
+        """Return the number of mini-batches."""
+        return super().__len__() if self.part is None else len(self.part)
 
 
 class Singles(TensorDataset):
@@ -70,8 +79,27 @@ def examples(x: Array, y: Array) -> Examples:
     return Examples(*(each.float() if each.is_floating_point() else each for each in (tensor(x), tensor(y))))
 
 
+@dataclass(frozen=True)
+class Order:
+    """Order of the rows of a worker's ``part``, and of the ``whole``."""
+
+    part: Any
+    whole: Any
+
+    @classmethod
+    def shuffled(cls, data: Examples, epoch: Callable[[], int], seed: int, worker: tuple[int, int]) -> Order:
+        """Return that of training rows; ``worker`` is its rank and how many there are."""
+        return cls(EpochOrder(data, epoch, seed, *worker), EpochOrder(data, epoch, seed, 0, 1))
+
+    @classmethod
+    def plain(cls, data: Examples, worker: tuple[int, int]) -> Order:
+        """Return that of validation rows."""
+        rank, world_size = worker
+        return cls(DistributedSampler(data, world_size, rank, shuffle=False), SequentialSampler(data))
+
+
 def loader(
-    data: Examples, sampler: Any, batch_size: int, options: dict[str, Any], noise: Callable[[], int]
+    data: Examples, order: Order, batch_size: int, options: dict[str, Any], noise: Callable[[], int]
 ) -> Batches:
     """Return a DataLoader, which draws nothing from the global generators; ``options`` are its own.
 
@@ -79,9 +107,13 @@ def loader(
     """
     own = "collate_fn" in options  # it expects a list of single examples
     source: Any = Singles(*data.tensors) if own else data
-    usual = {"generator": torch.Generator(), "collate_fn": _as_it_is}
-    found = Batches(source, batch_size, sampler=sampler, **{**usual, **options})
+    given = {"generator": torch.Generator(), "collate_fn": _as_it_is, **options, "sampler": order.part}
+    found = Batches(source, batch_size, **given)
     found.noise = None if "generator" in options else noise
+    if order.part.num_replicas > 1:
+        found.part = DataLoader(source, batch_size, **given)
+        batches = BatchSampler(order.whole, batch_size, found.drop_last)
+        vars(found)["batch_sampler"] = batches  # a DataLoader refuses to be changed
     return found
 
 

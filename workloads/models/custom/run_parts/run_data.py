@@ -71,14 +71,14 @@ class RunData:
         from workloads.models.custom.run_parts import loaders as own_loaders  # 20 ms
 
         train, val = own_loaders.examples(self.x_train, self.y_train), own_loaders.examples(self.x_val, self.y_val)
-        order = own_loaders.EpochOrder(train, lambda: self.epoch, self.seed, self.rank, self.world_size)
-        part = own_loaders.InOrder(val, self.world_size, self.rank, shuffle=False)
+        worker = (self.rank, self.world_size)
+        order = own_loaders.Order.shuffled(train, lambda: self.epoch, self.seed, worker)
 
         def noise() -> int:
             return own_loaders.noise_of(self.seed, self.epoch, self.rank)
 
         first = own_loaders.loader(train, order, batch_size, options, noise)
-        return first, own_loaders.loader(val, part, batch_size, options, noise)
+        return first, own_loaders.loader(val, own_loaders.Order.plain(val, worker), batch_size, options, noise)
 
 
 def _fixed(tensor: Tensor) -> Array:
