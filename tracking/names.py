@@ -152,11 +152,15 @@ def nonfinite(metric: str) -> str:
 
 
 def clean_metric(value: float) -> float | None:
-    """Return ``value`` rounded to ``NUM_DIGITS`` significant digits, None for NaN and infinities.
+    """Return ``value`` rounded to ``NUM_DIGITS`` significant digits; None for NaN and infinities.
 
+    A whole number, as a count of tokens, stays as it is.
     MLflow turns an infinity into 1.8e308, and NaN breaks its run page and model logging (mlflow#15535, #26108).
     """
-    return float(f"{value:.{NUM_DIGITS}g}") if math.isfinite(value) else None
+    if not math.isfinite(value):
+        return None
+    value = float(value)
+    return value if value.is_integer() else float(f"{value:.{NUM_DIGITS}g}")
 
 
 def shorten(text: str, limit: int) -> str:

@@ -32,6 +32,7 @@ from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
 from cluster.sweep.files.disk_bound import most_checkpoints, shortage
 from cluster.sweep.files.full_disk import is_full, no_space
 from cluster.sweep.home import SweepHome
+from cluster.sweep.knowledge.changed_code import changed_code
 from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
@@ -357,6 +358,8 @@ class Driver:
                 self.observer.message(text)
         elif self.home.moved():
             self.home.keep(self.home.sweep())
+        if told := changed_code(self._study, self.sweep):
+            self.observer.message(told)
 
     def _show(self, tracker: Tracker) -> Snapshot:
         begun = time.monotonic()

@@ -61,6 +61,10 @@ def test_metrics_keep_the_precision_of_a_float32(value: float) -> None:
         assert clean == pytest.approx(value, rel=1e-6, abs=0)
 
 
+def test_counts_are_not_rounded() -> None:
+    assert names.clean_metric(1_234_567_891) == 1_234_567_891.0 and names.clean_metric(0.123456789) == 0.1234568
+
+
 def test_a_run_is_named_by_what_was_searched() -> None:
     params = {"lr": 2e-3, "dropout": 0.25, "width": 64, "arch": "wide"}
     assert names.trial_title("t0004", params, ("lr", "width")) == "t004 lr=2.0e-03 width=64"
