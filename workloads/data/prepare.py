@@ -72,6 +72,9 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
         positions[name] = np.asarray(own.target.index)
         groups |= {} if own.groups is None else {name: own.groups}
         raw = replace(raw, notes=(*raw.notes, *own.notes), group_names=own.group_names or raw.group_names)
+        if name == "val" and raw.rest is None:  # its words are of the search's data, too
+            raw = replace(raw, columns=parts["val"].columns)
+            parts["train"] = replace(parts["train"], columns=raw.columns)
     parts["test"] = replace(parts["test"], groups=_test_groups(data, raw, groups, indices))
     num_outputs, names = len(target.classes) or y.shape[1], tuple(map(str, target.classes))
     search = SearchData(

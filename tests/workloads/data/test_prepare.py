@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from search_spaces.spec.data import Data, Split
@@ -21,6 +22,9 @@ from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
 from workloads.data.splits import completed, split
 from workloads.registry import DATASETS
+from workloads.tables.columns import decode
+from workloads.tables.hyperparameters import TableFeatures
+from workloads.training.table_inputs import table as table_inputs
 
 CIFAR = SHARED_DATA / "cifar10-test.parquet"
 
@@ -158,6 +162,21 @@ def test_a_test_file_of_its_own_is_the_test_split(tmp_path: Path) -> None:
     other = csv(tmp_path, table(9, kind="fox"), "fox.csv")
     with pytest.raises(DataError, match="fox"):
         prepare(Data(csv=path, target="kind", test=other))
+
+
+def test_words_of_a_validation_file_are_read_as_they_are(tmp_path: Path) -> None:
+    """Texts that train lacks give the features that they have in one file with train: none is unknown."""
+    rows = [(f"the film {k} was very {'fine' if k % 2 else 'dull'}", "ab"[k // 4 % 2], k % 2) for k in range(80)]
+    frame = pd.DataFrame(rows, columns=["review", "kind", "label"])
+    frame[:60].to_csv(tmp_path / "train.csv", index=False)
+    frame[60:].assign(kind="new").to_csv(tmp_path / "val.csv", index=False)
+    data = Data(csv=str(tmp_path / "train.csv"), target="label", val=str(tmp_path / "val.csv"))
+    found = prepare(data)
+    read = decode(found.search.val.x, found.search.train.columns)
+    assert list(read["review"]) == list(frame.review[60:]) and set(read["kind"]) == {"new"}
+    features = table_inputs(TableFeatures(), found.search, torch.device("cpu"), torch.float32)
+    assert (features.x_val.std(0) > 0).any()
+    assert set(decode(found.test.x, found.test.columns)["review"]) < set(frame.review[:60])
 
 
 def test_a_test_file_that_lacks_a_class_is_told(tmp_path: Path) -> None:
