@@ -39,6 +39,7 @@ DATA_PATHS: Final = (
     "jsonl",
     "feather",
     "folder",
+    "documents",
     "text",
     "series",
     "val",

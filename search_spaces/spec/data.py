@@ -30,7 +30,7 @@ class Split(BaseModel):
 
 
 class Data(BaseModel):
-    """The examples. Exactly one source is given: ``name``, a table's file, ``folder``, ``text`` or ``series``.
+    """The examples. Exactly one source is given: ``name``, a table's file, a folder, ``text`` or ``series``.
 
     None is given where the workload brings its own data. Paths are absolute once a spec is loaded.
     """
@@ -113,7 +113,20 @@ class Data(BaseModel):
     root: str | None = Field(
         default=None, description="For data sets that torchvision downloads: the folder that holds them."
     )
-    text: str | None = Field(default=None, description="A text file, whose characters are predicted one by one.")
+    text: str | None = Field(
+        default=None,
+        description="A text file, whose characters are predicted one by one. Beside a table's file: the column of "
+        "texts that are classified or scored, or a list of two columns that are read together.",
+    )
+    texts: list[str] = Field(
+        default=[],
+        description="What text beside a table's file is: its one or two columns of texts.",
+    )
+    documents: str | None = Field(
+        default=None,
+        description="A folder with one folder of text files for each class, or with such folders in train, val and "
+        "test.",
+    )
     encoding: str | None = Field(
         default=None,
         description="Encoding of a text (default utf-8) or a CSV file, by Python's name, such as cp1252 or utf-16.",
@@ -189,11 +202,23 @@ class Data(BaseModel):
                 return {**tree, key: files[0], "also": files[1:]}
         return tree
 
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_of_texts(cls, tree: Any) -> Any:
+        """Move ``text`` beside a table's file, where it names columns, to ``texts``."""
+        if not isinstance(tree, dict) or "texts" in tree or not any(tree.get(key) for key in TABLES):
+            return tree
+        named = tree.get("text")
+        columns = named if isinstance(named, list) else [named]
+        if not all(isinstance(column, str) for column in columns):
+            return tree
+        return {**{key: value for key, value in tree.items() if key != "text"}, "texts": columns}
+
     def missing_in(self, column: str) -> list[str]:
         """Words that the spec says stand for a missing value in a column."""
         if isinstance(self.missing, list):
             return self.missing
-        unsaid = [] if column == self.target else ["?"]
+        unsaid = [] if column == self.target or column in self.texts else ["?"]
         return unsaid if self.missing is None else self.missing.get(column, unsaid)
 
     @property
@@ -204,7 +229,7 @@ class Data(BaseModel):
     @property
     def origin(self) -> str:
         """Name of the data set, or path of the source, of several files the first; empty without one."""
-        first = self.name or self.table_file or self.folder or self.text or self.series or ""
+        first = self.name or self.table_file or self.folder or self.documents or self.text or self.series or ""
         return first if not self.also else f"{first} and {len(self.also)} more"
 
     @property

@@ -1,4 +1,4 @@
-"""Finds the classes in a folder of images, with folders CLASS or SPLIT/CLASS. Opens no image."""
+"""Finds the classes in a folder of images or texts, with folders CLASS or SPLIT/CLASS. Opens no file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def are_splits(inner: Mapping[str, Collection[str]]) -> bool:
 
 
 class FolderFault(ValueError):
-    """Error: a folder of images breaks ``rule``; ``received`` is what was found instead."""
+    """Error: a folder of examples breaks ``rule``; ``received`` is what was found instead."""
 
     def __init__(self, rule: str, received: object) -> None:
         super().__init__(f"{rule}: {received}")
@@ -103,8 +103,8 @@ def refuse_unsafe(path: Path, root: Path, folder: bool = False) -> None:
         raise FolderFault("must hold files", f"{where} is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}")
 
 
-def class_folders(root: Path) -> list[ClassFolder]:
-    """Return the folder of every class in every split.
+def class_folders(root: Path, what: str = "images") -> list[ClassFolder]:
+    """Return the folder of every class in every split, which hold ``what``.
 
     Raises FolderFault for fewer than two classes, an empty class folder, or a class that train lacks.
     """
@@ -118,7 +118,7 @@ def class_folders(root: Path) -> list[ClassFolder]:
         ]
     else:
         found = [ClassFolder("", name, root / name, root) for name in inner]
-    _check(root, found)
+    _check(root, found, what)
     return found
 
 
@@ -134,18 +134,17 @@ def _held(path: Path) -> list[str]:
         return []
 
 
-def _check(root: Path, found: list[ClassFolder]) -> None:
+def _check(root: Path, found: list[ClassFolder], what: str) -> None:
     learned = [folder.name for folder in found if folder.split in ("", "train")]
     if len(learned) < 2:
-        rule = (
-            "must hold a folder of images for each of two or more classes (or train/CLASS, val/CLASS, test/CLASS)"
-        )
+        each = f"a folder of {what} for each of two or more classes"
+        rule = f"must hold {each} (or train/CLASS, val/CLASS, test/CLASS)"
         one = f"one class folder, {learned[0]}" if learned else f"no class folder in {root.name}"
         raise FolderFault(rule, one)
     for folder in found:
         if next(folder.files(), None) is None:
             where = folder.path.relative_to(root)
-            raise FolderFault("every class folder must hold images", f"{where} is empty")
+            raise FolderFault(f"every class folder must hold {what}", f"{where} is empty")
         if folder.name not in learned:
             where = folder.path.relative_to(root)
             raise FolderFault("every class must have a folder in train", f"{where} has none")

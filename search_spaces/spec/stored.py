@@ -22,7 +22,7 @@ from search_spaces.types.faults import Fault, SpecError
 FORMAT: Final = 1
 """Version of the format, increased when earlier versions would misread it: they refuse a higher one."""
 
-PATHS: Final = (*TABLES, "folder", "text", "series", "val", "test", "root")
+PATHS: Final = (*TABLES, "folder", "documents", "text", "series", "val", "test", "root")
 """Keys of ``data`` that are paths, beside ``also``, a list of them."""
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-DataKind = Literal["table", "image", "text", "series"]
+DataKind = Literal["table", "image", "text", "series", "sentences"]
+"""``text`` is one long text, ``sentences`` are texts that are classified or scored one by one."""
 Problem = Literal["classification", "regression", "language", "forecast", "generation"]
 Goal = Literal["minimize", "maximize"]
 

@@ -141,7 +141,7 @@ _EVALUATION = {
 """The same fields as ``verdict``'s, which is the earlier name."""
 CARD = {
     "name": "the data set, or the path of the source",
-    "kind": "`table`, `image`, `text` or `series`",
+    "kind": "`table`, `image`, `text`, `series` or `sentences`",
     "problem": "`classification`, `regression`, `language`, `forecast` or `generation`",
     "shape": "the shape of one example: columns; channels, height and width; steps",
     "rows": "rows by split",

@@ -16,6 +16,7 @@ from workloads.data.data_card import DataCard, class_counts, data_card
 from workloads.data.leaks import Finding, Table, absent, backwards, of_table, refuse, shared_groups, unlike
 from workloads.data.raw import Ordered, Raw
 from workloads.data.search_data import Prepared, SearchData, TestData
+from workloads.data.sentences.describe import facts, folded
 from workloads.data.sources.image_records import contents, example_shape
 from workloads.data.sources.read import read, read_ordered
 from workloads.data.splits import Fold, blocks, completed, folds, split
@@ -99,9 +100,12 @@ def _facts(
     """
     names, kinds = [column.name for column in raw.columns], [column.kind for column in raw.columns]
     classes = tuple(map(str, target.classes))
-    table = Table(whole.x, whole.y, names, kinds, target.name) if raw.columns else None
+    sentences = raw.kind == "sentences"
+    table = Table(whole.x, whole.y, names, kinds, target.name) if raw.columns and not sentences else None
     ways = [Comparison()] if table is None else comparisons(table, data.columns)
-    copied, findings = copies({name: contents(x) for name, x in common_codes(parts).items()}, ways)
+    coded = common_codes(parts, folded if sentences else None)
+    copied, findings = copies({name: contents(x) for name, x in coded.items()}, ways)
+    told, odd = facts(parts) if sentences else ({}, [])
     findings += shared
     findings += absent(class_counts(parts, len(classes)), classes) if raw.rest is None else []
     findings += [] if table is None else [*of_table(table), *backwards(table, parts)]
@@ -115,10 +119,10 @@ def _facts(
         "features": tuple(names),
         "columns": dict(zip(names, kinds, strict=True)),
         "missing": missing_counts((part.x for part in parts.values()), raw.columns),
-        "details": raw.details,
+        "details": {**raw.details, **told},
         "duplicates": copied,
         "leaks": tuple(finding.text for finding in findings if finding.leak),
-        "notes": (*raw.notes, *(finding.text for finding in findings if not finding.leak)),
+        "notes": (*raw.notes, *odd, *(finding.text for finding in findings if not finding.leak)),
     }
 
 
@@ -155,7 +159,7 @@ def _indices(data: Data, raw: Raw, y: Array) -> dict[str, Array]:
         with_files = {"with_test": "test" not in own, "with_val": "val" not in own}
         return split(y, data.split, groups=raw.groups, **with_files)
     for name, path in own.items():
-        raise DataError(f"data.{name}: has no effect, as {data.folder} holds splits of its own: {path}")
+        raise DataError(f"data.{name}: has no effect, as {data.origin} holds splits of its own: {path}")
     return completed(y, raw.splits, data.split)
 
 

@@ -86,20 +86,24 @@ def seen_first(
     return x, tuple(own), tuple(whole)
 
 
-def common_codes(parts: Mapping[str, Arrays]) -> dict[str, Array]:
+def common_codes(parts: Mapping[str, Arrays], same: Callable[[str], str] | None = None) -> dict[str, Array]:
     """Return the splits' matrices with one code for each word, whichever file it comes from.
 
     Each split numbers the words that the search has not seen for itself, so that equal codes may be unequal words.
+    Words for which ``same`` returns one text have one code.
     """
     found = {name: part.x for name, part in parts.items()}
     first = next(iter(parts.values())).columns
     for k, column in enumerate(first):
-        if column.kind not in CODED or _agree([part.columns[k].values for part in parts.values()]):
+        if column.kind not in CODED:
+            continue
+        if same is None and _agree([part.columns[k].values for part in parts.values()]):
             continue
         common: dict[str, float] = {}
         for name, part in parts.items():
             found[name] = part.x.copy() if found[name] is part.x else found[name]
-            codes = np.array([common.setdefault(word, len(common)) for word in part.columns[k].values])
+            keys = part.columns[k].values if same is None else map(same, part.columns[k].values)
+            codes = np.array([common.setdefault(key, len(common)) for key in keys])
             there = ~np.isnan(part.x[:, k])
             found[name][there, k] = codes[part.x[there, k].astype(int)] if there.any() else ()
     return found

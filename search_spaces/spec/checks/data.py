@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search_spaces.spec.checks.files import check_folder, found_path
+from search_spaces.spec.checks.files import check_documents, check_folder, found_path
 from search_spaces.spec.checks.sequences import check_series, check_text
 from search_spaces.spec.checks.streams import check_stream, found_stream
 from search_spaces.spec.checks.tables import check_table
@@ -32,46 +32,28 @@ class _Source:
     folder: bool = False
 
 
+def _rows(data: Data) -> DataKind:
+    return "sentences" if data.texts else "table"
+
+
+_TABLE = ("also", "target", "val", "test", "columns", "missing", "texts")
 _SHEET = ("decimal", "thousands", "skip_rows")
 _STREAM = ("streaming", "in_memory_gib")
 _STEPS = ("series_id", "inputs", "time_format", "time_zone", "gaps", "duplicates")
 
 # A new source is one row here, and one in workloads.data.sources.read.
 SOURCES: Mapping[str, _Source] = {
-    "csv": _Source(
-        lambda _: "table",
-        ("also", "target", "header", "val", "test", "columns", "missing", *FORM, *_STREAM),
-        check_table,
-    ),
+    "csv": _Source(_rows, (*_TABLE, "header", *FORM, *_STREAM), check_table),
     "parquet": _Source(
-        lambda data: "image" if data.image else "table",
-        ("also", "target", "image", "skip_bad", "val", "test", "columns", "missing", *_STREAM),
+        lambda data: "image" if data.image else _rows(data),
+        (*_TABLE, "image", "skip_bad", *_STREAM),
         check_table,
     ),
-    "xlsx": _Source(
-        lambda _: "table",
-        (
-            "also",
-            "sheet",
-            "target",
-            "header",
-            "val",
-            "test",
-            "columns",
-            "missing",
-            "decimal",
-            "thousands",
-            "skip_rows",
-        ),
-        check_table,
-    ),
-    "jsonl": _Source(
-        lambda _: "table",
-        ("also", "target", "val", "test", "columns", "missing", "decimal", "thousands"),
-        check_table,
-    ),
-    "feather": _Source(lambda _: "table", ("also", "target", "val", "test", "columns", "missing"), check_table),
+    "xlsx": _Source(_rows, (*_TABLE, "sheet", "header", *_SHEET), check_table),
+    "jsonl": _Source(_rows, (*_TABLE, "decimal", "thousands"), check_table),
+    "feather": _Source(_rows, _TABLE, check_table),
     "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
+    "documents": _Source(lambda _: "sentences", ("encoding", "val", "test"), check_documents, folder=True),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(
         lambda _: "series",
@@ -79,6 +61,8 @@ SOURCES: Mapping[str, _Source] = {
         check_series,
     ),
 }
+MOST_TEXTS = 2
+"""Columns of texts that are read together."""
 _ANY = ("name", "split", "strict")
 """Keys that are allowed with every source."""
 
@@ -103,6 +87,7 @@ def read_data(
     if given[0] == "name":
         return _registered(document, data, base, datasets) if len(document.faults) == before else None
     source = SOURCES[given[0]]
+    _check_texts(document, data)
     if set(_STREAM) <= set(source.options):
         data = check_stream(document, data, given[0])
     if base is not None:
@@ -132,6 +117,19 @@ def _check_options(document: Document, data: Data, key: str) -> None:
         owners = [f"data.{name}" for name, source in SOURCES.items() if option in source.options] or ["data.name"]
         rule = f"has no effect with data.{key} (only with {_either(owners)})"
         document.fault(("data", option), rule, shown(getattr(data, option)))
+
+
+def _check_texts(document: Document, data: Data) -> None:
+    """Note a fault for each key that has no effect beside columns of texts, and for one named twice."""
+    if not data.texts:
+        return
+    if len(data.texts) > MOST_TEXTS:
+        document.fault(("data", "text"), f"must name at most {MOST_TEXTS} columns", shown(data.texts))
+    for option in {"columns", "image", "streaming", "in_memory_gib"} & data.model_fields_set:
+        rule = "has no effect beside data.text, whose columns alone are read, whole"
+        document.fault(("data", option), rule, shown(getattr(data, option)))
+    if len({*data.texts, data.target}) <= len(data.texts):
+        document.fault(("data", "text"), "must be other columns than the target, each once", shown(data.texts))
 
 
 def _either(names: Sequence[str]) -> str:

@@ -50,8 +50,17 @@ def _names_in(folder: Path) -> list[str]:
 
 def check_folder(document: Document, key: str, path: Path, data: Data) -> None:
     """Note a fault for a folder of images with fewer than two classes or with an empty one."""
+    _check_classes(document, key, path, "images")
+
+
+def check_documents(document: Document, key: str, path: Path, data: Data) -> None:
+    """Note a fault for a folder of texts with fewer than two classes or with an empty one."""
+    _check_classes(document, key, path, "texts")
+
+
+def _check_classes(document: Document, key: str, path: Path, what: str) -> None:
     try:
-        class_folders(path)
+        class_folders(path, what)
     except FolderFault as fault:
         document.fault(("data", key), fault.rule, fault.received)
     except OSError as error:

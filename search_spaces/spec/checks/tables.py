@@ -35,7 +35,8 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
             document.fault(("data", "target"), f"is required: the column to predict, one of {_listed(columns)}")
         return
     group = None if key in OWN_FILES else data.split.group
-    named = {"target": data.target, "image": data.image, "split.group": group}
+    texts = {f"text.{k}" if len(data.texts) > 1 else "text": name for k, name in enumerate(data.texts)}
+    named = {"target": data.target, "image": data.image, "split.group": group, **texts}
     check_columns(document, path, columns, named, hint)
     if data.image is not None and data.image == data.target:
         document.fault(("data", "image"), "must be another column than the target", shown(data.image))

@@ -13,6 +13,7 @@ import numpy as np
 from search_spaces.spec.files.steady import FileChanged, unchanged
 from workloads.arrays import DataError
 from workloads.data.raw import Ordered, Raw
+from workloads.data.sentences.documents import documents
 from workloads.data.sources.image_folder import folder_images
 from workloads.data.sources.images import parquet_images
 from workloads.data.sources.series import series
@@ -35,8 +36,10 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
         return torchvision_images(data.name, data.root) if data.name in SETS else _registered(data)
     if data.streaming:
         return scanned(data) if path is None or like is None else read_whole(data, path, like)
-    source = path or data.table_file or data.folder
+    source = path or data.table_file or data.folder or data.documents
     assert source is not None
+    if data.documents is not None:
+        return documents(source, data, like)
     if data.folder is not None:
         return folder_images(source, data, like)
     with _unchanged(source, *(data.also if path is None else ())):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.error_text import one_line
+from search_spaces.types.problems import DataKind
 from workloads.arrays import Array, Column, DataError
 from workloads.data.raw import Raw
 from workloads.data.sources.tabular.arrow_frame import TableFile
@@ -168,6 +169,13 @@ def _as_known(data: Data, like: Raw) -> Data:
     return data.model_copy(update={"columns": {**kinds, **data.columns}})
 
 
+def _features(frame: Any, data: Data, place: str) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Return the columns that a model sees, and messages: of texts those that the spec names, as they are."""
+    if data.texts:
+        return tuple(Column(name, "text", (), tuple(data.missing_in(name))) for name in data.texts), ()
+    return columns_of(frame, data, place)
+
+
 def _far_dates(x: Array, columns: Sequence[Column], place: str) -> Iterator[str]:
     """Yield a note for each column with dates that programs write where there is none, such as 9999-12-31."""
     for k, column in enumerate(columns):
@@ -180,8 +188,9 @@ def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = Non
     """Return the examples of ``frame``: all columns but target and groups, or with ``like`` those of that table."""
     place = Path(path).name
     features = frame.drop(columns=[data.target, data.split.group], errors="ignore")
-    columns, notes = columns_of(features, data, place) if like is None else (like.columns, ())
+    columns, notes = _features(features, data, place) if like is None else (like.columns, ())
     x, columns = encode(features, columns, place, "; data.missing can name what stands for none")
     groups = groups_of(frame, data, path, like)
     notes = (*notes, *(_far_dates(x, columns, place) if like is None else ()), *groups.notes)
-    return Raw("table", x, target, columns, notes, groups=groups.numbers, group_names=groups.names)
+    kind: DataKind = "sentences" if data.texts else "table"
+    return Raw(kind, x, target, columns, notes, groups=groups.numbers, group_names=groups.names)

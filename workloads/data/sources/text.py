@@ -71,15 +71,18 @@ def _split(data: Data) -> tuple[dict[str, str], dict[str, int]]:
     )
 
 
-def read_text(path: str, encoding: str) -> str:
-    """Return the file's text. Raises DataError that names the first byte that is not valid in ``encoding``."""
+def read_text(path: str, encoding: str, name: str = "") -> str:
+    """Return the file's text. Raises DataError that names the first byte that is not valid in ``encoding``.
+
+    ``name`` is what the file is called in it; its own name by default.
+    """
     try:
         with opened(Path(path)) as file:
             return decoded(file.read(), encoding)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     except EncodingFault as fault:
-        raise DataError(f"{Path(path).name}: {fault}; data.encoding: {fault.likely}?") from fault
+        raise DataError(f"{name or Path(path).name}: {fault}; data.encoding: {fault.likely}?") from fault
 
 
 def coded(part: str, characters: list[str]) -> Array:

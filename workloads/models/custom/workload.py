@@ -57,7 +57,11 @@ def workload_of(name: str, train: Callable[..., None]) -> Workload:
         summary=(inspect.getdoc(train) or "a training function").splitlines()[0],
         hyperparameters=known,
         space=getattr(train, "space", {}),
-        problems={"table": ("classification", "regression"), "image": ("classification",)},
+        problems={
+            "table": ("classification", "regression"),
+            "image": ("classification",),
+            "sentences": ("classification", "regression"),
+        },
         build=partial(_build, predict, returns),
         check=lambda hp, shape: check(returns, as_rows, shape),
         fusable=False,

@@ -38,7 +38,11 @@ class TableFile:
 
 def of_words(data: Data) -> set[str | None]:
     """Return the names of columns whose cells are words even where all of them look like numbers."""
-    return {data.split.group, *(name for name, kind in data.columns.items() if kind not in ("number", "datetime"))}
+    return {
+        data.split.group,
+        *data.texts,
+        *(name for name, kind in data.columns.items() if kind not in ("number", "datetime")),
+    }
 
 
 def typed_file(table: pa.Table, data: Data, known: Styles) -> TableFile:

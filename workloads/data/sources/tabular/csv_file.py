@@ -225,7 +225,7 @@ def styles_in(texts: dict[str, pa.ChunkedArray], data: Data, evidence: Evidence)
 def missing_words(name: str, data: Data) -> list[str]:
     """Return the words that stand for a missing value in a column of a CSV file."""
     said = data.missing_in(name)
-    return ["", *said] if name == data.target else ["", *ABSENT, *said]
+    return ["", *said] if name in (data.target, *data.texts) else ["", *ABSENT, *said]
 
 
 def _of_one_type(name: str, column: pa.ChunkedArray, data: Data, plain: bool) -> pa.ChunkedArray:

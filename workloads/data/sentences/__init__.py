@@ -1,0 +1,1 @@
+"""Texts that are classified or scored one by one."""
