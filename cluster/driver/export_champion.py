@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cluster.sweep.reading import Reading
+from search_spaces.types.trial_names import trial_key
 from workloads.legs import checkpoint
 from workloads.registry import described
 
@@ -40,7 +41,7 @@ def _champion(read: Reading) -> str:
     home, verdict = read.home, read.facts.verdict
     if verdict is None:
         raise NoChampion(f"sweep {home.id} has no final evaluation, so no champion (final: none, or not finished)")
-    of_winner = f"{home.checkpoints}/t{verdict['winner']['number']:04d}-s"
+    of_winner = f"{home.checkpoints}/{trial_key(verdict['winner']['number'])}-s"
     for uri in sorted(checkpoint.found(home.checkpoints), reverse=True):
         if uri.startswith(of_winner) and checkpoint.progress(uri).curves is not None:  # which final members keep
             return uri

@@ -12,6 +12,7 @@ from search_spaces.race.finals import final_entries
 from search_spaces.race.seeds.retests import retest_entries
 from search_spaces.race.track import ENDS
 from search_spaces.study.study import Study
+from search_spaces.types.trial_names import trial_key
 
 CLOSE_TIMEOUT_S = 30.0
 
@@ -53,6 +54,6 @@ def _tell(read: Reading, observer: Observer) -> None:
 
 def ended_keys(study: Study) -> set[str]:
     """Return the keys of the MLflow runs of the members that have ended."""
-    trials = {f"t{record.number:04d}" for record in study.records() if record.outcome is not None}
+    trials = {trial_key(record.number) for record in study.records() if record.outcome is not None}
     members = {**final_entries(study), **retest_entries(study)}
     return trials | {key for key, entry in members.items() if entry["state"] in ENDS}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.sweep.document import saves_files
 from cluster.sweep.files.saved_by_best import of_final
 from search_spaces.types.driver_errors import SweepError
-from search_spaces.types.trial_names import trial_name
+from search_spaces.types.trial_names import trial_key, trial_name
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _newest(read: Reading, trial: int) -> str:
 
 
 def _of(every: list[str], root: str, trial: int) -> Iterator[str]:
-    key = f"{root.rstrip('/')}/t{trial:04d}"
+    key = f"{root.rstrip('/')}/{trial_key(trial)}"
     yield from (uri for uri in every if uri.startswith(f"{key}-s"))
     yield from (uri for uri in every if uri.startswith(f"{key}/"))
 

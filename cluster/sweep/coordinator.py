@@ -30,6 +30,7 @@ from search_spaces.race.ending.overdue import Ending
 from search_spaces.race.finals import Finals, finalists
 from search_spaces.race.legs import Leg, MemberEpoch, Purpose
 from search_spaces.race.race import Race
+from search_spaces.race.running_on import counts
 from search_spaces.race.search import Search
 from search_spaces.race.seeds.repeats import FurtherSeeds
 from search_spaces.race.seeds.retests import Retests, round_told
@@ -142,13 +143,13 @@ class Coordinator:
         # One that runs on is judged at each epoch: MLflow must not get what comes after the one at which it ends.
         for epochs in ([one] for one in report.epochs) if race.rules.runs_on else [report.epochs]:
             self._measured(handle, epochs)
-            race.reported(handle[1], epochs)
+            race.reported(handle[1], epochs, self.accounts.worked_s(handle))
         if race.rules.runs_on:  # one that its schedule has ended may have had metrics to come
-            whole = whole and not all(track.state in ENDS for track in aboard.values())
+            whole = whole and not all(track.ended or track.leaving for track in aboard.values())
         for exhibit in report.exhibits:
             self.writer.content(exhibit.path, exhibit.content, run_key(aboard[exhibit.key], ROLES[handle[0]]))
         for message in report.messages:
-            self.say(f"{', '.join(run_key(track, ROLES[handle[0]]) for track in aboard.values())}: {message}")
+            self.say(f"{self._names(handle, list(aboard.values()))}: {message}")
         for scored in report.scored:
             track = aboard[scored.key]
             self.finals.scored(track, scored)
@@ -177,7 +178,7 @@ class Coordinator:
     def _measured(self, handle: Handle, epochs: Sequence[MemberEpoch]) -> None:
         """Give MLflow the metrics of a leg's members that have not ended."""
         aboard = {track.key: track for track in self._aboard(handle)}
-        for measured in (one for one in epochs if aboard[one.key].state not in ENDS):
+        for measured in (one for one in epochs if counts(aboard[one.key], one)):
             track = aboard[measured.key]
             shown = measured_metrics(track, measured.metrics, self.sweep.space.log_scaled)
             self.writer.epoch(run_key(track, ROLES[handle[0]]), measured.epoch, shown)
@@ -226,14 +227,14 @@ class Coordinator:
         With ``to_blame`` false another leg may be the cause, and no failure is counted.
         """
         aboard = [track for track in self._aboard(handle) if track.state == "running"]
-        first = aboard[0].key if aboard else None
+        first, seconds = aboard[0].key if aboard else None, self.accounts.times.trained_s(handle)
         reason = kept_whole(replace(reason, text=masked(reason.text)), self.home, first)
         race, ending = self.races[handle[0]], self._forget(handle)
         reason = with_output(ending.reason if ending else reason, self.home, [track.trial for track in aboard])
         if ending and ending.state:
-            race.ended_leg(handle[1], ending.state, reason)
+            race.ended_leg(handle[1], ending.state, reason, seconds)
         else:
-            race.failed_leg(handle[1], reason, to_blame and not ending)
+            race.failed_leg(handle[1], reason, to_blame and not ending, seconds)
         again = [track for track in aboard if track.state not in ENDS]
         go_back(race, again, self.say)
         if again and not ending and self._told.is_new(reason.line):

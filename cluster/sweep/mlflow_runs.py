@@ -16,7 +16,7 @@ from search_spaces.race.seeds.retests import Retests
 from search_spaces.race.track import ENDS, Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.failure import FailureReason
-from search_spaces.types.trial_names import trial_name
+from search_spaces.types.trial_names import trial_key, trial_name
 from search_spaces.types.values import Params
 from tracking import names
 from tracking.store.records import RunFacts
@@ -27,7 +27,7 @@ ROLES: Final[Mapping[Purpose, names.Role]] = {"search": "trial", "repeat": "repe
 
 def run_key(track: Track, role: names.Role) -> str:
     """Return the key of a member's MLflow run: a trial's number in the search, the member's key in the verdict."""
-    return f"t{track.trial:04d}" if role == "trial" else track.key
+    return trial_key(track.trial) if role == "trial" else track.key
 
 
 def summary(track: Track, metric: str) -> dict[str, float]:

@@ -26,7 +26,7 @@ from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
 from search_spaces.types.passwords import without_password
-from search_spaces.types.trial_names import trial_name
+from search_spaces.types.trial_names import trial_key, trial_name
 from search_spaces.types.values import Value
 from tracking import names
 from tracking.results.trial_zero import names as zero
@@ -130,9 +130,11 @@ class Tracker:
         table = leaderboard(found, self._sweep, champion(verdict))
         self.writer.long_text(names.LEADERBOARD_CSV, table.csv())
         self.writer.long_text(names.LEADERBOARD_JSON, table.json())
-        order = [_key(row.number) for row in ranked(found, self._sweep.objective)]
+        order = [trial_key(row.number) for row in ranked(found, self._sweep.objective)]
         metric, repeated = self._sweep.metric.name, self._sweep.repeats is not None
-        told = {_key(row.number): row.tried for row in found if repeated or (row.further and row.further.values)}
+        told = {
+            trial_key(row.number): row.tried for row in found if repeated or (row.further and row.further.values)
+        }
         self.writer.rank(order, finals(verdict), {key: over_seeds(tried, metric) for key, tried in told.items()})
         self._sum_up(state, found, verdict)
 
@@ -210,15 +212,11 @@ def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
     return "\n\n".join([str(verdict.get("why") or ""), *(f"**{text}**" for text in warnings(verdict, objective))])
 
 
-def _key(number: int) -> str:
-    return f"t{number:04d}"
-
-
 def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:
     """Return what the final evaluation made of its finalists, by the key of the trial's run."""
     default = zero(verdict or {}).tag
     return {
-        _key(one["number"]): "champion" if one["champion"] else default if one["default"] else "finalist"
+        trial_key(one["number"]): "champion" if one["champion"] else default if one["default"] else "finalist"
         for one in (verdict or {}).get("finalists") or ()
     }
 

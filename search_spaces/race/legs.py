@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.trial_names import trial_key
 from search_spaces.types.values import Params, restored, stored
 
 Purpose = Literal["search", "repeat", "final"]
@@ -26,7 +27,7 @@ class Member:
     @property
     def key(self) -> str:
         """Name of the member in checkpoints, reports and MLflow: ``t0004-s0``."""
-        return f"t{self.trial:04d}-s{self.seed}"
+        return trial_key(self.trial, self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)

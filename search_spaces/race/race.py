@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from search_spaces.race.cohorts import leg_of, widest
 from search_spaces.race.contract import RaceObserver, Rules, Supply
 from search_spaces.race.ending.budget import Purse
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.lineage import copied, possible
 from search_spaces.race.new_trials import NewTrials
 from search_spaces.race.roster import Roster
-from search_spaces.race.running_on import finish, is_stopped
+from search_spaces.race.running_on import counts, finish, is_stopped
 from search_spaces.race.steering import LEFT, Deed, note, obeyed, resting, without_resting
 from search_spaces.race.track import ENDS, Exploited, State, Track
 from search_spaces.schedules.contract import Continue, Exploit, Schedule, Stop, next_rung
@@ -57,7 +58,9 @@ class Race:
         self._leg_ids = itertools.count()
         for track in self.tracks:
             self._check_target(track)
-            if track.state == "ready" and (track.trained == schedule.rungs[-1] or track.settled):
+            if track.leaving:
+                self._end(track, "stopped", None)
+            elif track.state == "ready" and (track.trained == schedule.rungs[-1] or track.settled):
                 self._arrive(track)
 
     @property
@@ -116,12 +119,15 @@ class Race:
             return None
         return self._start(group)
 
-    def steer(self, track: Track, deed: Deed, told: str) -> None:
-        """Do with a track that has not ended what a user asks; a leg with it should end at the next epoch."""
+    def steer(self, track: Track, deed: Deed, told: str, seconds: float = 0.0) -> None:
+        """Do with a track that has not ended what a user asks; a leg with it should end at the next epoch.
+
+        One that is stopped has been trained for ``seconds`` in its present leg.
+        """
         note(track, deed, told)
         track.just_steered = True
         if deed == "stop":
-            self._withdraw(track, f"it was {told}")
+            self._withdraw(track, f"it was {told}", seconds)
         else:
             self._moved(track)
         track.just_steered = False
@@ -131,15 +137,19 @@ class Race:
         if not self.closing:
             self._intake.look_ahead()
 
-    def reported(self, leg_id: int, epochs: Sequence[MemberEpoch]) -> list[MemberEpoch]:
-        """Record the epochs of a leg's members; return those that no earlier run had recorded."""
+    def reported(self, leg_id: int, epochs: Sequence[MemberEpoch], seconds: float = 0.0) -> list[MemberEpoch]:
+        """Record the epochs of a leg's members; return those that no earlier run had recorded.
+
+        The leg has taken ``seconds`` so far, which those have that end now.
+        """
         metric, aboard = self.rules.objective.name, {track.key: track for track in self._legs[leg_id][1]}
         fresh = []
         self.purse.trained(len(epochs))
         for measured in epochs:
             track = aboard[measured.key]
-            if track.state in ENDS:
+            if not counts(track, measured):
                 continue
+            track.leaving = False
             self.purse.reached(track, measured.epoch)
             value = measured.metrics.get(metric, math.nan)
             if measured.epoch not in track.values:
@@ -152,13 +162,15 @@ class Race:
             if measured.epoch == track.best_epoch:
                 track.beside = {name: measured.metrics[name] for name in self.rules.beside}
             if measured.failure or not math.isfinite(value):
-                self._end(track, "failed", measured.failure or FailureReason("diverged", f"{metric} is {value}"))
-            elif reason := self._broken(track):
-                self._end(track, "failed", reason)
+                reason = measured.failure or FailureReason("diverged", f"{metric} is {value}")
+                self._end(track, "failed", reason, seconds / len(aboard))
+            elif broken := self._broken(track):
+                self._end(track, "failed", broken, seconds / len(aboard))
             elif measured.finished:
                 track.settle(measured.epoch, measured.metrics)
-            elif self.rules.runs_on and is_stopped(track, self._roster, self.schedule, measured.metrics):
-                self._end(track, "stopped", None)
+            elif self.rules.runs_on and is_stopped(track, self._roster, self.schedule):
+                track.leaving = True
+                self._moved(track)
         return fresh
 
     def saved(self, leg_id: int, saved: Sequence[Saved]) -> None:
@@ -184,24 +196,29 @@ class Race:
         _leg, tracks = self._legs.pop(leg_id)
         self._intake.seen(len(tracks), seconds, fused)
         for track in tracks:
-            if not (self.rules.runs_on and track.state == "stopped"):  # it had its seconds as it was stopped
+            if track.leaving and track.state == "running":
+                self._end(track, "stopped", None, seconds / len(tracks))
+            elif track.state == "running":  # those that ended before had their seconds then
                 track.seconds += seconds / len(tracks)
-            if track.state == "running":
                 self._arrive(track)
 
-    def failed_leg(self, leg_id: int, reason: FailureReason, to_blame: bool = True) -> None:
+    def failed_leg(self, leg_id: int, reason: FailureReason, to_blame: bool = True, seconds: float = 0) -> None:
         """End a leg whose lane died or whose code raised: a single member is to blame, several are retried apart.
 
-        With ``to_blame`` false even a single member is only retried alone, and no failure is counted.
+        With ``to_blame`` false even a single member is only retried alone, and no failure is counted. Members that
+        end have the leg's ``seconds``.
         """
         leg, tracks = self._legs.pop(leg_id)
         for track in [track for track in tracks if track.state == "running"]:
+            if track.leaving:
+                self._end(track, "stopped", None, seconds)
+                continue
             track.state, track.alone = "ready", True
             if len(tracks) == 1 and to_blame:
                 track.num_failures += 1
                 track.failure = reason
             if track.num_failures > self.rules.max_retries:
-                self._end(track, "failed", reason)
+                self._end(track, "failed", reason, seconds / len(tracks))
             elif track.settled and self.rules.purpose == "final":  # it was not scored
                 self._release(track.restart())
                 self._moved(track)
@@ -210,10 +227,12 @@ class Race:
             else:
                 self._moved(track)
 
-    def ended_leg(self, leg_id: int, state: State, reason: FailureReason) -> None:
-        """End a leg whose lane was ended on purpose, and its members, for good, in ``state``."""
-        for track in [track for track in self._legs.pop(leg_id)[1] if track.state == "running"]:
-            self._end(track, state, reason)
+    def ended_leg(self, leg_id: int, state: State, reason: FailureReason, seconds: float = 0.0) -> None:
+        """End a leg of ``seconds`` whose lane was ended on purpose, and its members, for good, in ``state``."""
+        tracks = self._legs.pop(leg_id)[1]
+        for track in [track for track in tracks if track.state == "running"]:
+            share_s = seconds / len(tracks)
+            self._end(track, "stopped" if track.leaving else state, None if track.leaving else reason, share_s)
 
     def running(self) -> list[tuple[Leg, list[Track]]]:
         """Return the running legs with their tracks."""
@@ -259,34 +278,12 @@ class Race:
 
     def _widest(self) -> list[Track]:
         promoted = self._decide()
-        groups: dict[object, list[Track]] = defaultdict(list)
         able = without_resting([*promoted, *self._roster.ready], self._roster)
-        for track in self.purse.affordable(able, not self._legs and not self._intake.room):
-            alone = track.index if track.alone else None
-            groups[(track.signature, track.epoch, track.trained, alone)].append(track)
-        width = self.rules.width
-        best = max(
-            groups.values(),
-            key=lambda g: (g[0].alone, any(t.boosted for t in g), min(len(g), width), g[0].epoch, -g[0].index),
-            default=[],
-        )
-        return sorted(best, key=lambda t: (not t.boosted, -t.scores.get(t.trained, 0.0), t.index))
+        last = not self._legs and not self._intake.room
+        return widest(self.purse.affordable(able, last), self.rules.width)
 
     def _start(self, group: list[Track]) -> Leg:
-        epoch, rungs, top = group[0].epoch, self.schedule.rungs, self.top()
-        # A lane ranks by a checkpoint's best value, maybe another's, and knows only constraints broken for good.
-        ranks = self.rules.purpose != "final" and not any(t.exploits or t.criteria for t in group)
-        leg = Leg(
-            id=next(self._leg_ids),
-            start=epoch,
-            stop=rungs[-1] if self.rules.runs_on else next_rung(rungs, group[0].trained),
-            horizon=rungs[-1],
-            members=tuple(track.member for track in group),
-            purpose=self.rules.purpose,
-            keep=self.rules.keep_top if ranks else None,
-            floor=top[-1].best_value if top and len(top) == self.rules.keep_top else None,
-            retry=group[0].alone and group[0].num_failures > 0,
-        )
+        leg = leg_of(next(self._leg_ids), group, self.rules, self.schedule.rungs, self.top())
         for track in group:
             track.state, track.last, track.held = "running", None, None
             self._moved(track)
@@ -327,12 +324,14 @@ class Race:
         """Return why constraints end a trial of the search, ``at_end`` of its training or before; None if not."""
         return track.broken(at_end) if self.rules.purpose == "search" else None
 
-    def _withdraw(self, track: Track, why: str) -> None:
+    def _withdraw(self, track: Track, why: str, seconds: float = 0.0) -> None:
         track.withdrawn = True
-        self._end(track, "stopped", FailureReason("stopped", why))
+        self._end(track, "stopped", FailureReason("stopped", why), seconds)
 
-    def _end(self, track: Track, state: State, failure: FailureReason | None) -> None:
+    def _end(self, track: Track, state: State, failure: FailureReason | None, seconds: float = 0.0) -> None:
+        """End a track, which was trained for ``seconds`` in the leg that it is in, if in any."""
         assert state in ENDS
+        track.seconds += seconds
         if state != "failed" and (reason := self._broken(track, at_end=True)):
             state, failure = "failed", reason
         track.state, track.failure = state, failure

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from search_spaces.race.legs import MemberEpoch
 from search_spaces.race.roster import Roster
 from search_spaces.race.steering import obeyed
 from search_spaces.race.track import Track
@@ -16,11 +17,17 @@ def passed(track: Track, rungs: Sequence[int]) -> list[int]:
     return [rung for rung in rungs[:-1] if rung <= last and rung not in track.scores]
 
 
-def is_stopped(track: Track, roster: Roster, schedule: Schedule, metrics: Mapping[str, float]) -> bool:
+def counts(track: Track, measured: MemberEpoch) -> bool:
+    """Return whether a member's report still counts: of one that leaves only that it has ended there by itself."""
+    if track.leaving:
+        return measured.finished and measured.epoch == max(track.values)
+    return not track.ended
+
+
+def is_stopped(track: Track, roster: Roster, schedule: Schedule) -> bool:
     """Record which rungs a running track has passed, and return whether the schedule ends it at one of them.
 
-    Then it has the seconds of training that are among the ``metrics`` of its epoch: its leg ends later. It is
-    judged once at each: one that is trained again, as its worker died, has passed those of the first time.
+    It is judged once at each: one that is trained again, as its worker died, has passed those of the first time.
     """
     for rung in passed(track, schedule.rungs):
         track.state, track.held = "paused", rung
@@ -30,7 +37,6 @@ def is_stopped(track: Track, roster: Roster, schedule: Schedule, metrics: Mappin
         track.state, track.held = "running", None
         roster.update(track)
         if isinstance(decision, Stop):
-            track.seconds = metrics.get("training_s", 0.0)
             return True
     return False
 

@@ -293,6 +293,7 @@ def progress(track: Track) -> dict[str, object]:
         "beside": dict(track.beside),
         **({"resting": True} if track.resting else {}),
         **({"withdrawn": True} if track.withdrawn else {}),
+        **({"leaving": True} if track.leaving and not track.ended else {}),
         **({"boosted": True} if track.boosted else {}),
         **({"steered": list(track.steered)} if track.steered else {}),
         **({"exploits": exploits} if exploits else {}),
@@ -317,7 +318,7 @@ def revive(track: Track, noted: Mapping[str, Any], outcome: str | None, plan: Sc
     track.failure = FailureReason.noted(noted)
     track.seconds = float(noted.get("seconds") or 0.0)
     track.beside = noted.get("beside") or {}
-    track.withdrawn = bool(noted.get("withdrawn"))
+    track.withdrawn, track.leaving = bool(noted.get("withdrawn")), bool(noted.get("leaving"))
     track.resting, track.boosted = bool(noted.get("resting")), bool(noted.get("boosted"))
     track.steered = [str(told) for told in noted.get("steered") or ()]
     for exploited in noted.get("exploits") or ():

@@ -27,7 +27,7 @@ LEFT: Final = "it was still paused by a user as the search ended"
 
 def refusal(track: Track, deed: Deed) -> str | None:
     """Return why nothing would change; None where the deed is possible."""
-    if track.ended:
+    if track.ended or track.leaving:
         return "has ended"
     useless = {
         "pause": track.resting and "is paused already",

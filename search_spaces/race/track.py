@@ -94,6 +94,8 @@ class Track:
     """Whether a user wants it trained to the end, before others."""
     withdrawn: bool = False
     """Whether a user has stopped it, or it was paused until the search's end."""
+    leaving: bool = False
+    """Whether its schedule has stopped it while it runs on: it ends with its leg."""
     just_steered: bool = False
     """Whether the latest of ``steered`` is new to the observers."""
     steered: list[str] = field(default_factory=list)
@@ -375,6 +377,6 @@ class Track:
     def _seen_as(self) -> Literal["running", "paused", "done", "infeasible", "failed"]:
         if self.state == "failed":
             return "infeasible" if self.infeasible else "failed"
-        if self.state in ("paused", "stopped"):
+        if self.leaving or self.state in ("paused", "stopped"):
             return "paused"
         return "done" if self.state == "done" else "running"

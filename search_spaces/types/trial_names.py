@@ -17,6 +17,11 @@ def trial_name(number: int, seed: int | None = None) -> str:
     return f"t{number:03d}" if seed is None else f"t{number:03d} seed {seed}"
 
 
+def trial_key(number: int, seed: int | None = None) -> str:
+    """Return the key of the stores: ``t0004`` for a trial, or ``t0004-s1`` for its training with seed 1."""
+    return f"t{number:04d}" if seed is None else f"t{number:04d}-s{seed}"
+
+
 def name_of_key(key: str) -> str:
     """Return the name for a key of the stores, ``t0004`` or ``t0004-s1``; any other text unchanged."""
     found = _KEY.fullmatch(key)
@@ -32,7 +37,7 @@ def key_of_name(name: str) -> str:
     if found is None:
         return name
     number, seed = found.groups()
-    return f"t{int(number):04d}" if seed is None else f"t{int(number):04d}-s{seed}"
+    return trial_key(int(number), None if seed is None else int(seed))
 
 
 def state_word(state: str) -> str:

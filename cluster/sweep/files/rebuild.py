@@ -25,7 +25,7 @@ from search_spaces.study.salvage import Salvaged, salvage
 from search_spaces.study.study import Study
 from search_spaces.types.files.broken import keep_broken
 from search_spaces.types.problems import beside
-from search_spaces.types.trial_names import name_of_key, trial_name
+from search_spaces.types.trial_names import name_of_key, trial_key, trial_name
 from search_spaces.types.values import Params
 from tracking.names import NUM_DIGITS
 from tracking.store.errors import Away, Refused
@@ -128,7 +128,7 @@ class Rebuilding:
             noted |= {"state": outcome or "ready", "seconds": told.seconds or noted.get("seconds", 0.0)}
             noted["failure"] = asdict(told.failure) if told.failure else noted.get("failure")
             noted["beside"] = self._beside(values, epochs) or noted.get("beside", {})
-        noted = self.with_checkpoint(f"t{number:04d}-s{self.sweep.seed}", noted)
+        noted = self.with_checkpoint(trial_key(number, self.sweep.seed), noted)
         if outcome:
             noted["epoch"] = max(values, default=0)
         rounded = bool(told and told.rounded & values.keys() - left.values.keys())

@@ -89,7 +89,7 @@ class Helm:
     def _end_stopped(self, coordinator: Coordinator) -> None:
         """End the legs of members that their schedule has stopped while they ran on."""
         for handle in coordinator.out() if coordinator.races["search"].rules.runs_on else ():
-            if handle not in self._ending and all(track.ended for track in _aboard(coordinator, handle)):
+            if handle not in self._ending and all(t.ended or t.leaving for t in _aboard(coordinator, handle)):
                 self._end(handle)
 
     def _steer(self, deed: Deed, trial: int, order: Order, coordinator: Coordinator) -> str:
@@ -103,7 +103,9 @@ class Helm:
             return f"{name} {why}"
         mine = (track, *track.further)  # its further seeds obey as it does
         aboard = [h for h in coordinator.out() if any(member in _aboard(coordinator, h) for member in mine)]
-        race.steer(track, deed, order.told)
+        own = [handle for handle in aboard if track in _aboard(coordinator, handle)]
+        trained_s = (coordinator.accounts.times.trained_s(h) / len(_aboard(coordinator, h)) for h in own)
+        race.steer(track, deed, order.told, sum(trained_s))
         if deed in ("stop", "pause"):
             for handle in aboard:
                 self._end(handle)

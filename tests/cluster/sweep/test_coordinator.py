@@ -15,7 +15,6 @@ from cluster.sweep.messages import Report
 from cluster.sweep.reading import Reading
 from search_spaces.race.legs import MemberEpoch
 from search_spaces.race.race import Race
-from search_spaces.race.track import ENDS
 from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from tests.helpers.earlier_names import give_earlier_names
@@ -208,7 +207,18 @@ def test_a_metric_may_come_behind_the_rung_at_which_another_script_was_stopped(s
         measured = MemberEpoch(key=leg.members[0].key, epoch=1, metrics={"val_accuracy": value})
         it.report((leg.purpose, leg.id), Report(epochs=[measured], seconds=1.0))
     assert legs[1] is not None
-    assert [track.state in ENDS for track in race.tracks] == [False, True]
+    assert [track.leaving for track in race.tracks] == [False, True]
     it.report((legs[1].purpose, legs[1].id), Report(seconds=1.0, done=True))
     assert it.unreported.names == []
+    life.end()
+
+
+def test_a_message_of_a_lane_names_its_trial_as_people_know_it(
+    sqlite_uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    life = Life(sqlite_uri)
+    leg = life.coordinator.next_leg()
+    assert leg
+    life.coordinator.report((leg.purpose, leg.id), Report(messages=["val_acc is printed"]))
+    assert "t000: val_acc is printed" in capsys.readouterr().out.splitlines()
     life.end()

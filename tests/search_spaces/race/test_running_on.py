@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces.criteria.constraints import Constraint
-from search_spaces.race.legs import MemberEpoch, Saved
+from search_spaces.race.legs import Leg, MemberEpoch, Saved
+from search_spaces.race.race import Race
 from search_spaces.race.search import Search
+from search_spaces.race.steering import refusal
 from search_spaces.race.track import ENDS
 from search_spaces.spec.keys.command import Command
 from search_spaces.study.study import Study
+from search_spaces.types.failure import FailureReason
 from tests.helpers.toy_race import METRIC, Luck, Out, Tally, Toy, World, curve, killed_after, toy_sweep
 
 
@@ -24,7 +27,8 @@ class RunningOn(World):
 
     def _train(self, out: Out) -> None:
         ids, (member,) = out.leg.id, out.leg.members
-        if self.by_key[member.key].state in ENDS:
+        track = self.by_key[member.key]
+        if track.state in ENDS or (track.leaving and self.random.random() < 0.5):
             self.out.remove(out)
             self.race.finished_leg(ids, 1.0)
             return
@@ -128,15 +132,47 @@ def test_what_is_measured_behind_the_last_epoch_decides_too(tmp_path: Path) -> N
     assert [record.measured for record in study.records()] == [{1: {"f1": 0.6}}]
 
 
-def test_one_that_is_stopped_has_its_seconds_once() -> None:
-    race = Search(
-        toy_sweep(command=Command(program="train.py"), early_terminate={"type": "asha_stopping"}), Toy, None
-    ).race(2)
-    legs = [race.next_leg(), race.next_leg()]
+def two_at_the_first_rung() -> tuple[Race, list[Leg]]:
+    """Return a race whose second trial is stopped at epoch 1, while it still runs."""
+    sweep = toy_sweep(command=Command(program="train.py"), early_terminate={"type": "asha_stopping"})
+    race = Search(sweep, Toy, None).race(2)
+    legs = [leg for leg in (race.next_leg(), race.next_leg()) if leg]
     for leg, value in zip(legs, (0.9, 0.1), strict=True):
-        assert leg is not None
-        metrics = {METRIC: value, "training_s": 7.0}
-        race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=1, metrics=metrics)])
-    assert [(track.state, track.seconds) for track in race.tracks] == [("running", 0.0), ("stopped", 7.0)]
-    race.finished_leg(legs[1].id, 8.0)  # type: ignore[union-attr]
-    assert race.tracks[1].seconds == 7.0
+        race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=1, metrics={METRIC: value})], 5.0)
+    assert [(track.state, track.leaving) for track in race.tracks] == [("running", False), ("running", True)]
+    return race, legs
+
+
+def test_one_that_is_stopped_ends_with_its_leg_and_has_its_seconds() -> None:
+    race, (_, leg) = two_at_the_first_rung()
+    assert refusal(race.tracks[1], "pause") == "has ended"
+    race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=2, metrics={METRIC: 0.8})], 7.0)
+    race.finished_leg(leg.id, 8.0)
+    assert (race.tracks[1].state, race.tracks[1].seconds, race.tracks[1].values) == ("stopped", 8.0, {1: 0.1})
+
+
+def test_one_that_has_ended_by_itself_where_it_is_stopped_is_done() -> None:
+    race, (_, leg) = two_at_the_first_rung()
+    told = MemberEpoch(key=leg.members[0].key, epoch=1, metrics={METRIC: 0.1}, finished=True)
+    race.reported(leg.id, [told], 6.0)
+    race.saved(leg.id, [Saved(key=told.key, epoch=1, uri=None)])
+    race.finished_leg(leg.id, 6.0)
+    assert (race.tracks[1].state, race.tracks[1].seconds) == ("done", 6.0)
+
+
+def test_one_that_is_being_stopped_is_not_trained_again() -> None:
+    reason = FailureReason("lane_died", "killed")
+    for end in (lambda race, leg: race.failed_leg(leg.id, reason, True, 9.0),
+                lambda race, leg: race.ended_leg(leg.id, "failed", reason, 9.0)):  # fmt: skip
+        race, (_, leg) = two_at_the_first_rung()
+        end(race, leg)
+        assert (race.tracks[1].state, race.tracks[1].seconds) == ("stopped", 9.0)
+
+
+def test_what_ends_while_its_leg_runs_has_the_seconds_so_far() -> None:
+    race, (leg, _) = two_at_the_first_rung()
+    race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=2, metrics={METRIC: float("nan")})], 11.0)
+    assert (race.tracks[0].state, race.tracks[0].seconds) == ("failed", 11.0)
+    race, _ = two_at_the_first_rung()
+    race.steer(race.tracks[0], "stop", "stopped by ann", 12.0)
+    assert (race.tracks[0].state, race.tracks[0].seconds) == ("stopped", 12.0)
