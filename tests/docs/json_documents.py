@@ -217,7 +217,8 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "metric.name": "the objective",
         "metric.goal": "`maximize` or `minimize`",
         "trials": "trials that will be tried",
-        "rungs": "epochs at which trials are compared; the last is full training",
+        "rungs": "epochs at which trials are compared; the last is full training, null for a script that ends "
+        "by itself",
         "reaching": "trials expected at each of them",
         "train_together": "trials that are trained as one program",
         "workers": "worker processes",
@@ -230,8 +231,9 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "require_share": "share of the space that satisfies `require`; null without it",
         "defaults_moved": "whether the first trial is only near to the defaults, as these do not satisfy `require`",
         "seeds": "seeds of a trial, at most, by `repeats`; 1 without",
-        "epochs": "epochs of the search, expected, with one seed each; more where later trials turn out better",
-        "epochs_with_all_seeds": "these where `repeats` trains every trial with all of its `seeds`",
+        "epochs": "epochs of the search, expected, with one seed each; more where later trials turn out better; "
+        "null for a script that ends by itself",
+        "epochs_with_all_seeds": "these where `repeats` trains every trial with all of its `seeds`; null likewise",
         "warm_start": "as in `show`, if the data turns out to be the same",
         "streaming": "whether training rows are read in every epoch",
         "budget": "by resource the `limit`, and the number of `trials` that it is enough for, with one seed each "

@@ -112,6 +112,8 @@ def document(sweep: Sweep, plan: Preview) -> dict[str, Any]:
     metric = {"name": sweep.metric.name, "goal": sweep.metric.goal}
     about = {"name": sweep.name, "metric": metric, **asdict(plan), "epochs": plan.epochs}
     about["epochs_with_all_seeds"] = plan.epochs_with_all_seeds
+    if sweep.command is not None and sweep.command.open_ended:
+        about |= {"rungs": [*plan.rungs[:-1], None], "epochs": None, "epochs_with_all_seeds": None}
     new_names = {"workers": plan.lanes, "train_together": plan.cohort}
     return {**about, **new_names, "streaming": bool(sweep.data.streaming)}
 

@@ -23,9 +23,10 @@ def expected_source(command: Command, folder: Path | None) -> str:
         return "report(...), as its program imports workloads.report"
     if re.search(_IMPORTS.format("mlflow"), text, re.MULTILINE):
         return "what it logs to MLflow, as its program imports mlflow"
-    return (
-        "the lines that it prints, as epoch=3 val_acc=0.91, unless it reports by wandb, MLflow or workloads.report"
-    )
+    printed = "the lines that it prints, as epoch=3 val_acc=0.91"
+    if command.wandb == "real":
+        return f"{printed}, or MLflow or workloads.report: with 'wandb: real' what wandb.log gets is not read"
+    return f"{printed}, unless it reports by wandb, MLflow or workloads.report"
 
 
 def _text(command: Command, folder: Path | None) -> str:
