@@ -307,9 +307,9 @@ class LegRunner:
         """
         assert self.leg is not None
         needless = passed_over(self.leg, self.aboard, self.setting.objective) if self.group.alone else ()
-        due = [a for a in (*self.aboard, *self.ended) if not a.saved and (a.able or self.done)]
         for loop in self._self_running() if over else ():
-            loop.pause()
+            loop.pause()  # and then it may have nothing to save
+        due = [a for a in (*self.aboard, *self.ended) if not a.saved and (a.able or self.done)]
         saved = [self._save(a, a.member.key in needless) for a in due]
         if saved and self.aboard and not self.done and not any(done.not_kept for done in saved):
             uris = {done.key: done.uri for done in saved}

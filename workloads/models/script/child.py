@@ -89,8 +89,10 @@ class Child:
 
     def wait(self, seconds: float) -> None:
         """Wait until it prints something or ends, at most so long, and take up what it has printed."""
-        files = [*([self._pipe] if self._printing else []), *([] if self._exit is None else [self._exit])]
-        select.select(files, [], [], seconds if self._exit is not None else min(seconds, 0.02))
+        poll = select.poll()  # select takes no file from number 1,024 on
+        for file in (*([self._pipe] if self._printing else []), *([] if self._exit is None else [self._exit])):
+            poll.register(file, select.POLLIN)
+        poll.poll(1000 * (seconds if self._exit is not None else min(seconds, 0.02)))
         self._read()
 
     def freeze(self) -> None:

@@ -4,7 +4,8 @@ A script, or what it imports, reports by lines of JSON that it appends to the fi
 
     {"metrics": {"val_acc": 0.91, "loss": 0.3}, "step": 3, "artifacts": {"plots/a.png": "/tmp/x/a.png"}}
 
-``step`` is null or left out where the reports are counted. ``artifacts`` (may be left out) are files and folders
+``step`` is null or left out where the reports are counted; with ``"counted": true`` it is their number, and
+another step may be of the same epoch. ``artifacts`` (may be left out) are files and folders
 to keep, by artifact path; they stay until the script ends. A line with ``"summary": true`` holds values of the
 whole run, as W&B's summary: they count where the metric was not reported otherwise. A line with ``"config": {...}``
 holds values that the script itself has set.

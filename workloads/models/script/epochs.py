@@ -3,9 +3,10 @@
 The rules, in their order. With ``steps`` of the spec the number of an epoch is the value of that metric, or the
 step that the report was logged with. Else a reported ``epoch`` that is a whole number is the epoch's number; a
 script whose first one is 0 counts from 0, any other from 1, also one that reports parts of epochs. Else each report
-of the sweep's metric is one epoch more. Reports of one step are one epoch, and what comes before the sweep's metric
-counts with its epoch. What comes for an epoch that is told already is left out, and its names are waited for from
-then on.
+of the sweep's metric is one epoch more. Reports of one step are one epoch. Where neither number says of which epoch
+a report is, what comes before the sweep's metric is of its epoch, and what comes behind it, too, until a name comes
+once more. What comes for an epoch that is told already, or may, is left out unless it was the last one, and its
+names are waited for from then on.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Report:
 
     metrics: Mapping[str, float]
     step: float | None = None
+    counted: bool = False
+    """Whether the step is the number of the report, so that another step may be of the same epoch."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,31 @@ class Epoch:
     metrics: Mapping[str, float]
 
 
-Key = tuple[str, float]
+@dataclass
+class Row:
+    """What was reported of one epoch so far."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    position: float | None = None
+    """Number of the epoch as the script counts; None where no report says it."""
+    steps: set[float] = field(default_factory=set)
+    apart: set[str] = field(default_factory=set)
+    """Names that came in reports without the sweep's metric."""
+
+    def take(self, report: Report, position: float | None, apart: bool) -> None:
+        """Add a report at its ``position``; ``apart``: it does not have the sweep's metric."""
+        self.metrics |= report.metrics
+        self.position = self.position if position is None else position
+        self.steps |= set() if report.step is None else {report.step}
+        self.apart |= report.metrics.keys() if apart else set()
+
+    def has(self, report: Report, position: float | None) -> bool | None:
+        """Return whether a report is of this epoch, by its numbers; None where they do not say it."""
+        if position is not None and self.position is not None:
+            return position == self.position
+        if report.step is None or not self.steps:
+            return None
+        return True if report.step in self.steps else None if report.counted else False
 
 
 @dataclass
@@ -55,48 +82,88 @@ class Epochs:
     names: dict[str, None] = field(default_factory=dict, init=False)
     """Names of all metrics that were reported, in order."""
     messages: list[str] = field(default_factory=list, init=False)
+    _begun: tuple[int, int | None] = field(init=False)
+    _told: int = field(default=0, init=False)
+    """Number of the last epoch that ``next`` has returned."""
     _offset: int = field(default=0, init=False)
-    _row: dict[str, float] = field(default_factory=dict, init=False)
-    _key: Key | None = field(default=None, init=False)
-    _last: Key | None = field(default=None, init=False)
+    _row: Row = field(default_factory=Row, init=False)
+    _last: Row | None = field(default=None, init=False)
+    _by_silence: bool = field(default=False, init=False)
+    """Whether the last epoch was told before the next one began, so that something of it may have come later."""
+    _leading: set[str] = field(default_factory=set, init=False)
+    """Names that have come before the sweep's metric, or with it."""
+    _behind: dict[str, float] = field(default_factory=dict, init=False)
+    """What has come behind the last epoch that was told, and is of that one."""
+    _told_late: set[str] = field(default_factory=set, init=False)
+    _has_unit: bool = field(default=False, init=False)
     _position: float | None = field(default=None, init=False)
     _ready: deque[Epoch] = field(default_factory=deque, init=False)
+
+    def __post_init__(self) -> None:
+        self._begun = self.done, self.first
+
+    def restart(self) -> None:
+        """Forget what was reported, as all of it comes again from another source; what was told stays told."""
+        self.known = max(self.known, self._told)
+        self.done, self.first = self._begun
+        self._offset, self._row, self._last, self._by_silence = 0, Row(), None, False
+        self._leading, self._behind, self._position, self._has_unit = set(), {}, None, False
+        self._ready.clear()
 
     def add(self, report: Report) -> None:
         """Take up a report."""
         self.names |= dict.fromkeys(report.metrics)
-        key = self._key_of(report)
-        metrics = dict(report.metrics)
-        if key is not None and key == self._last and self._key is None:
-            self._leave_out(metrics)
+        position = self._place(report)
+        if self._is_late(report, position):
+            self._behind |= report.metrics
+            self.expected |= report.metrics.keys() - {self.metric, self.unit or EPOCH}
             return
-        again = self.metric in self._row and self.metric in metrics
-        unkeyed = key is None or self._key is None
-        if (again if unkeyed else key != self._key) and self.metric in self._row:
+        if self.pending and self._is_next(report, position):
             self._close()
-        self._key = key if key is not None else self._key
-        self._row |= metrics
+        self._row.take(report, position, apart=self.metric not in report.metrics)
+        self._leading |= self._row.metrics.keys() if self.metric in report.metrics else set()
+
+    def _is_next(self, report: Report, position: float | None) -> bool:
+        """Whether a report begins the epoch behind the pending one."""
+        said = self._row.has(report, position)
+        again = self._row.apart | {self.metric}
+        return not report.metrics.keys().isdisjoint(again) if said is None else not said
+
+    def _is_late(self, report: Report, position: float | None) -> bool:
+        """Whether a report is, or may be, of the epoch that was told last."""
+        if self._last is None or self.pending:
+            return False
+        said = self._last.has(report, position)
+        if said is None and self._row.has(report, position) is None:
+            return self._by_silence and position is None and self._leading.isdisjoint(report.metrics)
+        return bool(said)
 
     def next(self, over: bool = False) -> Epoch | None:
         """Return the next epoch that is complete, None where there is none; ``over``: no more of it will follow."""
-        if over and self.metric in self._row and not self._ready:
+        if over and self.pending and not self._ready:
             self._close()
-        return self._ready.popleft() if self._ready else None
+            self._by_silence = True
+        if not self._ready:
+            return None
+        found = self._ready.popleft()
+        self._told = found.number
+        return found
 
     @property
     def pending(self) -> bool:
         """Whether the sweep's metric was reported for an epoch that may not be complete yet."""
-        return self.metric in self._row
+        return self.metric in self._row.metrics
 
     @property
     def complete(self) -> bool:
         """Whether all is there of the pending epoch that is expected with each."""
-        return self.pending and self.expected <= self._row.keys()
+        return self.pending and self.expected <= self._row.metrics.keys()
 
     @property
     def rest(self) -> Mapping[str, float]:
         """What was reported since the last epoch, without the sweep's metric: no epoch has it."""
-        return {} if self.pending else self._row
+        names = self._behind.keys() - {self.metric}
+        return {} if self.pending else {**{name: self._behind[name] for name in names}, **self._row.metrics}
 
     @property
     def num_ready(self) -> int:
@@ -106,49 +173,50 @@ class Epochs:
     @property
     def upcoming(self) -> int:
         """Number of the epoch whose metrics are coming in."""
-        if self._key is None or self._key[0] != EPOCH:
+        return self._number_of(self._row)
+
+    def _number_of(self, row: Row) -> int:
+        if row.position is None:
             return self.done + 1
-        return max(1, int(self._key[1]) + (self.first == 0 and self.unit is None) + self._offset)
-
-    def _leave_out(self, metrics: Mapping[str, float]) -> None:
-        """Pass over what comes for an epoch that is told already, and expect the names in all later ones."""
-        late = metrics.keys() - {self.metric, self.unit or EPOCH} - self.expected
-        if late:
-            self.expected |= late
-            names = ", ".join(sorted(late))
-            self.messages.append(f"{names} came after epoch {self.done} was told, and is left out there")
-
-    def _key_of(self, report: Report) -> Key | None:
-        """Return what reports of one epoch have in common; None where it is not said."""
-        position = self._place(report)
-        if position is not None:
-            if self.first is None and self.unit is None:
-                self.first = 0 if position == 0 else 1
-            return EPOCH, position
-        return None if report.step is None else ("step", report.step)
+        return max(1, int(row.position) + (self.first == 0 and self.unit is None) + self._offset)
 
     def _place(self, report: Report) -> float | None:
+        """Return the number of a report's epoch, as the script counts; None where it does not say it."""
         name = self.unit or EPOCH
-        value = report.metrics.get(name, report.step if self.unit else None)
+        self._has_unit |= name in report.metrics
+        value = report.metrics.get(name, report.step if self.unit and not self._has_unit else None)
         if value is None or not math.isfinite(value):
             return None
         if float(value).is_integer():
+            if self.first is None and self.unit is None:
+                self.first = 0 if value == 0 else 1
             return value
         if self.unit is None:
             self.first = 1  # parts of epochs are told: 1.0 is the end of the first one, whatever came at 0.0
         return None
 
     def _close(self) -> None:
-        key, row = self._key, self._row
-        number = self._forward(self.upcoming, key)
-        self._last, self._key, self._row = key, None, {}
+        """End the pending epoch. Of the one before it nothing can come any more."""
+        row, self._row = self._row, Row()
+        self._leave_out()
+        number = self._forward(self._number_of(row), row)
+        self._last, self._by_silence = row, False
         self.done = max(self.done, number)
         if number > self.known:
-            self._ready.append(Epoch(number, row))
+            self._ready.append(Epoch(number, row.metrics))
 
-    def _forward(self, number: int, key: Key | None) -> int:
+    def _leave_out(self) -> None:
+        """Say what has come too late for the epoch that was told last, once of each name."""
+        if late := sorted(self._behind.keys() - {self.metric, self.unit or EPOCH} - self._told_late):
+            self._told_late.update(late)
+            them = "is left out there: log it" if len(late) == 1 else "are left out there: log them"
+            told = f"{', '.join(late)} came after epoch {self.done} was told, and {them}"
+            self.messages.append(f"{told} before {self.metric}, or with it")
+        self._behind = {}
+
+    def _forward(self, number: int, row: Row) -> int:
         """Return the number of the epoch that is complete, behind all others but those that are trained again."""
-        before, self._position = self._position, key[1] if key and key[0] == EPOCH else self._position
+        before, self._position = self._position, self._position if row.position is None else row.position
         if number > self.done or number <= self.known == self.done:
             return number  # the latter where it goes on from an earlier state than that of its last report
         if before is not None and self._position is not None and self._position < before:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -36,6 +37,12 @@ class ScriptLoop:
         """Whether the script has ended by itself: there is no later epoch."""
         self.metrics: dict[str, float] = {}
         self.messages: list[str] = []
+        self._odd: set[str] = set()
+        """Names in its folder that are neither files nor folders, and are not kept."""
+        self._cut = False
+        """Whether it was ended amid an epoch."""
+        self._marks: Mapping[str, tuple[int, int]] | None = None
+        """What it had saved by the end of the last epoch; None before the first one here."""
         self._files: SavedFiles | None = None
         self._first: int | None = None
         self._run: ScriptRun | RanksRun | None = None
@@ -50,6 +57,7 @@ class ScriptLoop:
         try:
             found = run.next_epoch()
         except Interrupted:
+            self._cut = True
             return []
         finally:
             self._tell(run)
@@ -57,6 +65,7 @@ class ScriptLoop:
             self.metrics = dict(found.metrics)
             self.epoch_done = min(found.number, self.setup.stop)
         self.finished = run.ended
+        self._marks = _marks(run.checkpoint) if self.saves else None
         if self.finished:  # what it measures behind the last epoch is of that one
             self.metrics = {**run.rest, **self.metrics}
         return [dict(self.metrics)]
@@ -101,14 +110,22 @@ class ScriptLoop:
     def pause(self) -> None:
         """End the script, which goes on elsewhere from what it has saved, if it saves.
 
-        That is what it saves at SIGTERM, if it ends by itself then; else what was there when it was halted.
+        That is what it saves at SIGTERM, if it ends by itself then; else what was there when it was halted. Amid
+        an epoch nobody knows how far it is with what it has saved since the last one: then ``saves`` is false from
+        now on, and training goes on from the checkpoint before.
         """
         if self._run is None or self._run.over:
             return
         if not self.saves:
             self._run.end()
             return
-        halted, before = self._copied(self._run), _marks(self._run.checkpoint)
+        self._run.freeze()
+        before = _marks(self._run.checkpoint)
+        if self.setup.group.agree(self._cut and before != self._marks):
+            self.saves = False
+            self._run.end()
+            return
+        halted = self._copied(self._run)
         by_itself = self._run.end()
         new = self.setup.group.agree(by_itself and _marks(self._run.checkpoint) != before)
         self._files = self._copied(self._run) if new else halted
@@ -122,11 +139,21 @@ class ScriptLoop:
         if not self.setup.group.first:  # the first process writes the checkpoints, from its own folder
             return copy
         # A link to a file that is gone holds nothing: "latest" may lead to one that was removed.
-        shutil.copytree(run.checkpoint, copy.path, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        options: dict[str, Any] = {"dirs_exist_ok": True, "ignore_dangling_symlinks": True}
+        shutil.copytree(run.checkpoint, copy.path, ignore=self._passed_over, **options)
         return copy
 
     def _logged(self, run: ScriptRun | RanksRun) -> SavedFiles | None:
         return run.logged.copied() if self.setup.group.first else None
+
+    def _passed_over(self, folder: str, names: Sequence[str]) -> set[str]:
+        """Return the names in a folder that hold nothing to keep, and say so once of each."""
+        odd = {name for name in names if _is_odd(Path(folder, name))}
+        if new := odd - self._odd:
+            self._odd |= new
+            are = "is neither a file nor a folder, and is" if len(new) == 1 else "are no files or folders, and are"
+            self.messages.append(f"{', '.join(sorted(new))} in PACELINE_CHECKPOINT {are} not kept")
+        return odd
 
     def finite(self) -> list[bool]:
         """Return true: the weights are not known, and metrics that are not finite show divergence."""
@@ -164,6 +191,13 @@ class ScriptLoop:
         """End the script with all that it has started, and remove its files."""
         if self._run is not None:
             self._run.close()
+
+
+def _is_odd(path: Path) -> bool:
+    """Return whether a path is a pipe, a socket or a device, or a link that leads back above itself."""
+    if path.is_dir():
+        return path.is_symlink() and any(path.samefile(above) for above in path.parents)
+    return path.exists() and not path.is_file()
 
 
 def _marks(folder: Path) -> dict[str, tuple[int, int]]:

@@ -20,6 +20,12 @@ from workloads.models.script.report_file import Tail
 EXPERIMENT = "0"
 OTHER_EXPERIMENT = "active experiment ID does not match environment run ID"
 """What MLflow says to a script that has set an experiment of its own and then gets our run."""
+PARENT = "mlflow.parentRunId"
+"""MLflow's tag of a nested run."""
+FURTHER = "further_runs"
+"""Folder of the artifacts of runs that do not count."""
+LOGGED = "mlflow.json"
+"""Artifact with the params and tags that the script logs."""
 SCHEDULED = 2
 """MLflow's number for the state of a run that has not begun."""
 
@@ -30,6 +36,10 @@ class MlflowStore:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.run_id = folder, secrets.token_hex(16)
         self.names: dict[str, None] = {}
+        self.left_out: set[str] = set()
+        """Names of metrics of runs that do not count."""
+        self._is_nested: dict[Path, bool] = {}
+        """Whether a run that has metrics is a nested one."""
         self._tails: dict[Path, Tail] = {}
         self._last_steps: dict[Path, float] = {}
         """Step of the last value in each metric's file."""
@@ -53,8 +63,9 @@ class MlflowStore:
         )
 
     def new(self) -> list[Report]:
-        """Return what all runs of the store have measured since the last call, by step.
+        """Return what the runs of the store have measured since the last call, by step.
 
+        That is the run of the script's environment; others only while that one has no metrics, and no nested ones.
         A script that logs without steps has step 0, MLflow's default, each time: its values are counted instead.
         """
         points = sorted(self._points(), key=lambda point: point[0])
@@ -70,10 +81,21 @@ class MlflowStore:
 
     @property
     def artifacts(self) -> list[tuple[str, Path]]:
-        """Files that the script logged: the path among its run's artifacts, and where each is."""
-        folders = [run / "artifacts" for run in self._runs()]
-        files = [(folder, path) for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-        return [(path.relative_to(folder).as_posix(), path) for folder, path in files]
+        """Files that the script logged: the path among the trial's artifacts, and where each is.
+
+        Those of a run that does not count are in a folder of its name, and params and tags in ``LOGGED``.
+        """
+        found: list[tuple[str, Path]] = []
+        for run in self._runs():
+            above = "" if self._counts(run) else f"{FURTHER}/{run.name}/"
+            found += _below(run / "artifacts", above)
+            if logged := _logged(run):
+                file = self.folder / f"{run.name}.json"
+                file.write_text(json.dumps(logged, indent=1, ensure_ascii=False), encoding="utf-8")
+                found.append((f"{above}{LOGGED}", file))
+        for model in sorted(self.folder.glob("*/models/*/artifacts")):
+            found += _below(model, f"models/{model.parent.name}/")
+        return found
 
     def _points(self) -> Iterator[tuple[int, Path, float | None, str, float]]:
         for run in self._runs():
@@ -84,11 +106,25 @@ class MlflowStore:
                 name = path.relative_to(metrics).as_posix()
                 for line in self._tails.setdefault(path, Tail(path)).lines():
                     if (point := _point(line)) is not None:
+                        if not self._counts(run):
+                            self.left_out.add(name)
+                            continue
                         self.names[name] = None
                         at, value, step = point
                         again = step == 0 == self._last_steps.get(path)
                         self._last_steps[path] = step
                         yield at, run, None if again else step, name, value
+
+    def _counts(self, run: Path) -> bool:
+        """Whether a run is the one of the script's environment, or may stand for it as that has no metrics."""
+        own = self.folder / EXPERIMENT / self.run_id
+        return run == own or not (self._nested(run) or any((own / "metrics").iterdir()))
+
+    def _nested(self, run: Path) -> bool:
+        """Whether a run was begun inside of another one: MLflow tags it before it has metrics."""
+        if run not in self._is_nested:
+            self._is_nested[run] = (run / "tags" / PARENT).exists()
+        return self._is_nested[run]
 
     def _runs(self) -> list[Path]:
         return [meta.parent for meta in self.folder.glob("*/*/meta.yaml")]
@@ -125,8 +161,22 @@ def _experiment(folder: Path) -> Mapping[str, object]:
     }
 
 
-def _write_yaml(path: Path, content: Mapping[str, object]) -> None:
+def _below(folder: Path, above: str) -> list[tuple[str, Path]]:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [(above + path.relative_to(folder).as_posix(), path) for path in files]
 
+
+def _logged(run: Path) -> dict[str, dict[str, str]]:
+    """Return the params and tags of a run, but MLflow's own tags; empty where there are none."""
+    found = {
+        kind: {name: path.read_text(encoding="utf-8", errors="replace") for name, path in _below(run / kind, "")}
+        for kind in ("params", "tags")
+    }
+    found["tags"] = {name: text for name, text in found["tags"].items() if not name.startswith("mlflow.")}
+    return found if any(found.values()) else {}
+
+
+def _write_yaml(path: Path, content: Mapping[str, object]) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in content.items()), encoding="utf-8")
 

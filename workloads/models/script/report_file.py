@@ -66,4 +66,4 @@ class ReportFile:
         if found.get("summary") is True:
             self.summary |= metrics
         elif metrics:
-            yield Report(metrics, as_number(found.get("step")))
+            yield Report(metrics, as_number(found.get("step")), counted=found.get("counted") is True)

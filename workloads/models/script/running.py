@@ -29,7 +29,7 @@ from workloads.models.script.logged_files import LoggedFiles
 from workloads.models.script.mlflow_store import OTHER_EXPERIMENT, MlflowStore
 from workloads.models.script.printed import Printed
 from workloads.models.script.report_file import ReportFile
-from workloads.models.script.sources import SETTLE_S, SHORT_SETTLE_S, WORDS, Name, Sources
+from workloads.models.script.sources import SETTLE_S, SHORT_SETTLE_S, WORDS, Name, Sources, first
 from workloads.users_packages.imports import import_path, interpreter
 
 QUIET_S, LONG_QUIET_S = 0.25, 5.0
@@ -41,6 +41,7 @@ ASK_S = 0.25
 GRACE_S = 15.0
 """Seconds that a script has to end once it has got SIGTERM."""
 MOST_NAMES = 12
+ONLY_ONE_RUN = "further runs of MLflow have {}, too, nested or beside the first: only what that one logs counts"
 _found: dict[tuple[str | None, tuple[str, ...], str], Name] = {}
 """Where this process has found the metrics of a script, by its command and the metric."""
 _late: dict[tuple[str | None, tuple[str, ...], str], set[str]] = {}
@@ -111,7 +112,7 @@ class ScriptRun:
         """Called again and again while it waits for an epoch; what that raises passes through."""
         self.temporary = Path(mkdtemp(prefix="paceline-"))
         self.checkpoint = order.shared or self.temporary / "checkpoint"
-        self.ended = self._has_told = self._closed = False
+        self.ended = self._has_told = self._has_told_runs = self._closed = False
         try:
             if saved is not None:
                 shutil.copytree(saved, self.checkpoint)
@@ -190,7 +191,7 @@ class ScriptRun:
                 return self._last()
             if now - asked > ASK_S:
                 asked = now
-                if not halts and self._stopped():
+                if self._stopped():
                     raise Interrupted
             self.meanwhile()
             before = self.epochs.pending
@@ -218,18 +219,33 @@ class ScriptRun:
             self._child.wait(0)
             self._take()
             found = self.epochs.next(over=True)
+            if found is None:  # it is told already, and trained again
+                self._child.thaw()
         elif found is not None and halts:
             self._child.freeze()
         return found
 
     def _take(self, over: bool = False) -> bool:
-        reports = self.sources.take(over)
+        before, reports = self.sources.chosen, self.sources.take(over)
+        chosen = self.sources.chosen
+        if before and chosen != before:
+            self.epochs.restart()
         for report in reports:
             self.epochs.add(report)
-        if (chosen := self.sources.chosen) and _found.get(self._key) != chosen:
-            _found[self._key] = chosen
-            self.epochs.messages.append(f"{self.order.metric} is read from {WORDS[chosen]}")
+        if chosen and chosen != before:
+            self._tell_source(chosen, before)
+        if self.order.metric in self._mlflow.left_out and not self._has_told_runs:
+            self._has_told_runs = True
+            self.epochs.messages.append(ONLY_ONE_RUN.format(self.order.metric))
         return bool(reports)
+
+    def _tell_source(self, chosen: Name, before: Name | None) -> None:
+        """Note where the metric is found, and say so where it is news."""
+        known = _found.get(self._key)
+        _found[self._key] = first([chosen, *([known] if known else [])]) or chosen
+        if before or chosen != known:
+            behind = f" from epoch {self.epochs.known + 1} on, and no longer from {WORDS[before]}" if before else ""
+            self.epochs.messages.append(f"{self.order.metric} is read from {WORDS[chosen]}{behind}")
 
     def _last(self) -> Epoch | None:
         """Return what is left to tell of a script that has ended; None where there is nothing, which is its end."""
@@ -275,9 +291,8 @@ class ScriptRun:
         _own_experiments.add(self._key)
 
     def _sum_up(self) -> None:
-        """Take up what it says of the whole run: the metric where it was not reported otherwise, and all others."""
-        known = self._has_told or self.epochs.pending or self.epochs.num_ready
-        left_out = {self.order.metric} if known else set[str]()
+        """Take up what it says of the whole run: what was not reported otherwise."""
+        left_out = {*self.epochs.names, *([self.order.metric] if self._has_told else [])}
         if summary := {name: value for name, value in self.reports.summary.items() if name not in left_out}:
             self.epochs.add(Report(summary))
 
@@ -297,7 +312,10 @@ class ScriptRun:
         shown = ", ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")
         behind = f" behind epoch {self.epochs.done}" if self.epochs.done else ""
         missing = f"{self.order.name} ended without reporting {self.order.metric}{behind}"
-        return f"{missing}; it logged: {shown or 'nothing'}"
+        real = self.order.command.wandb == "real"
+        unread = "; with 'wandb: real' what wandb.log gets is not read: print it as well" if real else ""
+        further = f"; {ONLY_ONE_RUN.format('it')}" if self.order.metric in self._mlflow.left_out else ""
+        return f"{missing}; it logged: {shown or 'nothing'}{further}{unread}"
 
     @property
     def rest(self) -> Mapping[str, float]:

@@ -1,7 +1,8 @@
 """Where a script's metrics are found: in a file of reports, in MLflow, or in what it prints. The first match wins.
 
-In the first trial of a process a source counts once it has the sweep's metric and those before it have been silent
-for a while, or the script has ended. Later trials know the source at once.
+A source counts once it has the sweep's metric and those before it have been silent for a while, or the script has
+ended. Where one before it has the metric later, that one counts from then on, with all that it has told. A trial
+knows what earlier ones of its process have found: that source counts at once, and is waited for longer.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ WORDS: Final[Mapping[Name, str]] = {
 }
 SETTLE_S, SHORT_SETTLE_S = 0.5, 0.02
 """Seconds for which a source waits for those before it; the latter where the script is halted at each epoch."""
+KNOWN_SETTLE_S = 10.0
+"""Seconds for which it waits where an earlier trial has found a better one."""
+
+
+def first(names: Sequence[Name]) -> Name | None:
+    """Return the source that comes before the others; None where there is none."""
+    return min(names, key=ORDER.index, default=None)
 
 
 @dataclass
@@ -35,22 +43,31 @@ class Sources:
     chosen: Name | None = None
     """The source that counts; None until one has the metric."""
     _waiting: dict[Name, list[Report]] = field(default_factory=dict)
+    """All reports so far of the sources that may count later."""
+    _able: set[Name] = field(default_factory=set)
+    """Those of them that have the metric."""
     _since: float | None = None
 
     def take(self, over: bool = False) -> Sequence[Report]:
-        """Return the new reports of the source that counts; ``over``: the script has ended."""
+        """Return the new reports of the source that counts; ``over``: the script has ended.
+
+        Where another source is ``chosen`` than before, they are all of its reports, from the first one on.
+        """
         found = {name: self.new[name]() for name in ORDER if name in self.new}
-        if self.chosen is not None:
-            return found[self.chosen]
-        for name, reports in found.items():
-            self._waiting.setdefault(name, []).extend(reports)
-        able = [name for name, reports in self._waiting.items() if any(self.metric in r.metrics for r in reports)]
-        if not able:
-            return ()
-        self._since = time.monotonic() if self._since is None else self._since
-        best = min(able, key=ORDER.index)
-        settled = over or time.monotonic() - self._since >= self.settle_s
-        if not (settled or best in (ORDER[0], self.known)):
-            return ()
+        better = ORDER[: ORDER.index(self.chosen)] if self.chosen else ORDER
+        for name in (name for name in better if name in found):
+            self._waiting.setdefault(name, []).extend(found[name])
+            self._able |= {name} if any(self.metric in report.metrics for report in found[name]) else set()
+        best = first([name for name in better if name in self._able])
+        if best is None or not (self.chosen or over or self._is_settled(best)):
+            return found[self.chosen] if self.chosen else ()
         self.chosen = best
         return self._waiting.pop(best)
+
+    def _is_settled(self, best: Name) -> bool:
+        """Whether a source need not wait any longer for those before it."""
+        self._since = time.monotonic() if self._since is None else self._since
+        if best in (ORDER[0], self.known):
+            return True
+        wait_s = self.settle_s if self.known is None or first([best, self.known]) == best else KNOWN_SETTLE_S
+        return time.monotonic() - self._since >= wait_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -157,3 +158,17 @@ def test_nothing_outlives_a_lane_that_is_killed(tmp_path: Path) -> None:
     while not gone(numbers) or (tmp_path / "work").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_it_is_heard_in_a_process_with_many_open_files(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard < 4096 else 4096, hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with child(tmp_path, "print('here')") as (one, lines, _):
+            wait(one)
+            assert lines == ["here"]
+    finally:
+        for number in held:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

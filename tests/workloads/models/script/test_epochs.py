@@ -100,15 +100,79 @@ def test_an_epoch_that_was_told_is_not_told_once_more() -> None:
     assert epochs.next(over=True) is not None
     epochs.add(Report({"epoch": 1, V: 0.2, "f1": 0.3}))
     assert not epochs.pending
-    assert epochs.messages == ["f1 came after epoch 1 was told, and is left out there"]
     epochs.add(Report({"epoch": 2, V: 0.4}))
     assert epochs.pending and not epochs.complete
     epochs.add(Report({"epoch": 2, "f1": 0.5}))
     assert epochs.complete
     last = epochs.next(over=True)
     assert last is not None and (last.number, last.metrics["f1"]) == (2, 0.5)
+    told = "f1 came after epoch 1 was told, and is left out there: log it before val_acc, or with it"
+    assert epochs.messages == [told]
     epochs.add(Report({"epoch": 2, "f1": 0.6}))
-    assert len(epochs.messages) == 1
+    assert epochs.rest["f1"] == 0.6, "no epoch comes behind it yet"
+    epochs.add(Report({"epoch": 3, V: 0.4}))
+    assert (epochs.rest, len(epochs.messages)) == ({}, 1)
+
+
+def test_a_step_tells_of_which_epoch_a_report_is_that_has_none() -> None:
+    reports = [report for e in (1, 2, 3) for report in (({"epoch": e, V: e / 10}, 7 * e), ({"f1": e / 5}, 7 * e))]
+    found = told(reports)
+    assert {number: (m[V], m["f1"]) for number, m in found.items()} == {1: (0.1, 0.2), 2: (0.2, 0.4), 3: (0.3, 0.6)}
+
+
+def test_a_report_of_the_step_of_an_epoch_that_was_told_is_not_of_the_next_one() -> None:
+    epochs = Epochs(V)
+    epochs.add(Report({"epoch": 1, V: 0.1}, 7))
+    assert epochs.next(over=True)
+    epochs.add(Report({"f1": 0.2}, 7))
+    epochs.add(Report({"epoch": 2, V: 0.2}, 14))
+    second = epochs.next(over=True)
+    assert second is not None and "f1" not in second.metrics and len(epochs.messages) == 1
+
+
+def test_a_name_that_comes_once_more_begins_the_next_epoch() -> None:
+    first_epoch = [{"batch": 1.0}, {"batch": 2.0}, {V: 0.1, "s": 9}, {"f1": 0.2, "s": 9}]
+    both = [*first_epoch, {"batch": 3.0}, {V: 0.2}, {"f1": 0.4}]
+    counted = [Report(metrics, n, counted=True) for n, metrics in enumerate(both)]
+    for reports in (counted, [Report(report.metrics) for report in counted]):
+        epochs = Epochs(V)
+        for report in reports:
+            epochs.add(report)
+        first, second = epochs.next(over=True), epochs.next(over=True)
+        assert first is not None and second is not None
+        assert (first.metrics["f1"], first.metrics["batch"]) == (0.2, 2.0)
+        assert (second.metrics["f1"], second.metrics["batch"]) == (0.4, 3.0)
+
+
+def test_what_may_be_of_an_epoch_that_was_told_counts_with_no_other() -> None:
+    epochs = Epochs(V)
+    epochs.add(Report({"loss": 3.0}))
+    epochs.add(Report({V: 0.1}))
+    assert epochs.next(over=True)
+    epochs.add(Report({"f1": 0.2}))
+    epochs.add(Report({"loss": 2.0}))  # it came before the metric, and is of the next epoch
+    epochs.add(Report({V: 0.2}))
+    assert epochs.pending and not epochs.complete, "f1 is waited for now"
+    epochs.add(Report({"f1": 0.4}))
+    second = epochs.next(over=True)
+    assert second is not None and second.metrics == {"loss": 2.0, V: 0.2, "f1": 0.4}
+    epochs.add(Report({"test_acc": 0.7}))
+    assert epochs.rest == {"test_acc": 0.7}
+
+
+def test_what_another_source_tells_counts_in_place_of_the_first_and_no_epoch_twice() -> None:
+    for numbered in (True, False):
+        epochs = Epochs(V)
+        for e in (1, 2):
+            epochs.add(Report({**({"epoch": e} if numbered else {}), V: e / 10}))
+        first = epochs.next()
+        assert first is not None and first.number == 1 and epochs.pending
+        epochs.restart()
+        for e in (1, 2, 3):
+            epochs.add(Report({**({"epoch": e} if numbered else {}), V: e / 5}))
+        second, third = epochs.next(), epochs.next(over=True)
+        assert second is not None and (second.number, second.metrics[V]) == (2, 0.4)
+        assert third is not None and (third.number, third.metrics[V]) == (3, 0.6)
 
 
 def test_a_metric_that_decides_is_waited_for() -> None:

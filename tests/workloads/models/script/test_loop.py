@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -257,3 +260,121 @@ def test_what_a_killed_one_has_saved_without_a_number_counts_on(run: Callable[..
     assert values(trained(again, leg(6, start=3, uri=saved.uri))) == {4: 0.4, 5: 0.5, 6: 0.6}
     runner.leave()
     again.leave()
+
+
+LOGS_LATER = """
+    import json, os, time
+    for epoch in (1, 2, 3):
+        print("val_acc=0.9", flush=True)
+        time.sleep(0.3 if epoch == 1 else 0.0)
+        with open(os.environ["PACELINE_REPORTS"], "a") as file:
+            print(json.dumps({"metrics": {"val_acc": epoch / 10}}), file=file)
+"""
+
+
+def test_a_better_source_counts_as_soon_as_it_has_the_metric(
+    run: Callable[..., LegRunner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SETTLE_S", "QUIET_S", "LONG_QUIET_S"):
+        monkeypatch.setattr(running, name, 0.0)
+    runner = run(LOGS_LATER)
+    assert values(trained(runner, leg(9))) == {1: 0.9, 2: 0.2, 3: 0.3}
+    behind = "from epoch 2 on, and no longer from what the script prints"
+    assert any(behind in told for told in runner.take_messages())
+    assert values(trained(runner, leg(9))) == {1: 0.1, 2: 0.2, 3: 0.3}, "later trials of the process know it"
+    assert runner.take_messages() == []
+
+
+def test_one_that_has_saved_nothing_is_trained_again_and_is_not_left_halted(run: Callable[..., LegRunner]) -> None:
+    runner = run("    import time\n" + PRINTS.format(epochs=6) + "        time.sleep(0.05)\n", checkpoint=True)
+    assert values(trained(runner, leg(2, 6))) == {1: 0.0, 2: 0.1}
+    (saved,) = runner.save(over=True)
+    runner.leave()
+    assert values(trained(runner, leg(4, 6, 2, saved.uri))) == {3: 0.2, 4: 0.3}
+    runner.leave()
+
+
+@pytest.mark.parametrize(("where", "kept"), [("time.sleep(0.05)", 2), ("new = saved", None)])
+def test_one_that_saves_is_ended_amid_an_epoch_where_it_takes_long(
+    run: Callable[..., LegRunner], where: str, kept: int | None
+) -> None:
+    wait = where if kept else "print(f"  # before it saves epoch 3, or behind it
+    runner = run(SAVES.replace(wait, f"time.sleep(99 * (epoch == 3)); {wait}"), checkpoint=True)
+    begun, ended = time.monotonic(), list[bool]()
+    runner.stopped = lambda: bool(ended)
+    runner.start(leg(6))
+    assert values([*runner.epoch(), *runner.epoch()]) == {1: 0.1, 2: 0.2}
+    ended.append(True)
+    time.sleep(0.0 if kept else 0.5)
+    assert runner.epoch() == [] and not runner.done
+    saved = runner.save(over=True)
+    assert [one.epoch for one in saved] == ([] if kept is None else [kept])
+    runner.leave()
+    assert time.monotonic() - begun < 60
+
+
+def test_what_is_no_file_is_passed_over_in_its_folder(run: Callable[..., LegRunner]) -> None:
+    odd = "os.mkfifo(folder / 'pipe'); (folder / 'sub' / 'above').symlink_to('..')"
+    runner = run(SAVES.replace('(folder / "latest")', f"{odd}; (folder / 'latest')"), checkpoint=True)
+    assert values(trained(runner, leg(2, 6))) == {1: 0.1, 2: 0.2}
+    (saved,) = runner.save(over=True)
+    told = "in PACELINE_CHECKPOINT is neither a file nor a folder, and is not kept"
+    assert [text for text in runner.take_messages() if "PACELINE" in text] == [f"pipe {told}", f"above {told}"]
+    assert saved.uri is not None and Path(saved.uri, "files", "sub", "epoch").read_text() == "2"
+    runner.leave()
+
+
+AUTOLOG = """
+    import argparse, mlflow
+    from sklearn.linear_model import LogisticRegression
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--C", type=float)
+    mlflow.sklearn.autolog(log_models=False, log_datasets=False, silent=True)
+    x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    LogisticRegression(C=parser.parse_args().C).fit(x, y)
+    with mlflow.start_run():
+        mlflow.log_metric("training_score", 0.0)
+"""
+
+
+def test_what_autologging_logs_is_of_the_trial(run: Callable[..., LegRunner]) -> None:
+    runner = run(AUTOLOG)
+    words = tuple(word for word in FAST if word != "-S")
+    command = Command(program="train.py", words=words)
+    runner.setting = replace(runner.setting, objective=Objective("training_score", "maximize"), command=command)
+    found = trained(runner, leg(1, C=0.5))
+    assert {epoch.epoch: epoch.metrics["training_score"] for epoch in found} == {1: 1.0}
+    assert found[-1].metrics["training_roc_auc"] == 1.0
+    runner.save(over=True)
+    kept = {exhibit.path: base64.b64decode(exhibit.content) for exhibit in runner.logged(over=True)}
+    logged = json.loads(kept["mlflow.json"])
+    assert (logged["params"]["C"], logged["tags"]["estimator_name"]) == ("0.5", "LogisticRegression")
+    assert "estimator.html" in kept
+    assert sum("further runs of MLflow" in told for told in runner.take_messages()) == 1
+
+
+def test_with_the_real_wandb_its_config_is_the_trials_and_what_is_printed_counts(
+    run: Callable[..., LegRunner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = os.environ.get("PACELINE_WANDB_PYTHON")
+    if python is None:
+        pytest.skip("PACELINE_WANDB_PYTHON names no Python that has wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    program = """
+        import wandb
+        wandb.init(project="p", config={"lr": 0.5, "epochs": 2})
+        assert "wandb_shim" not in wandb.__file__ and wandb.config.opt["name"] == "sgd", wandb.config
+        for epoch in range(wandb.config.epochs):
+            wandb.log({"val_acc": 0.9})
+            OUT(f"epoch={epoch} val_acc={wandb.config.lr * epoch}")
+    """
+    for out in ("print", "str"):
+        runner = run(program.replace("OUT", out), wandb="real", nested={"opt.name": ("opt", "name")})
+        assert runner.setting.command is not None
+        command = runner.setting.command.model_copy(update={"words": (python, "${program}")})
+        runner.setting = replace(runner.setting, command=command)
+        if out == "print":
+            assert values(trained(runner, leg(9, lr=0.1, **{"opt.name": "sgd"}))) == {1: 0.0, 2: 0.1}
+        else:
+            with pytest.raises(ScriptFailed, match=r"what wandb[.]log gets is not read"):
+                trained(runner, leg(9, lr=0.1, **{"opt.name": "sgd"}))

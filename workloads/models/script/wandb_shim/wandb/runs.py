@@ -110,11 +110,11 @@ class Run:
             )
             return
         self._step = self._step if step is None else int(step)
-        self._report(data)
+        self._report(data, counted=step is None)
         if commit or (step is None and commit is None):
             self._step += 1
 
-    def _report(self, data: Mapping[str, Any]) -> None:
+    def _report(self, data: Mapping[str, Any], counted: bool) -> None:
         metrics = {}
         for name, value in flat(data):
             found = number(value)
@@ -126,7 +126,8 @@ class Run:
             if not isinstance(value, list | tuple):
                 self.summary.took(name, value, self._metric_of(name))
         if metrics:
-            self._reports.write({"metrics": metrics, "step": self._reports.start + self._step})
+            line = {"metrics": metrics, "step": self._reports.start + self._step}
+            self._reports.write({**line, "counted": True} if counted else line)
 
     def _metric_of(self, name: str) -> Metric | None:
         exact = [metric for metric in self._metrics if metric.name == name]
