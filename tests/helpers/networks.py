@@ -75,6 +75,25 @@ class Tied(nn.Module):
         return self.last(self.drop(torch.tanh(self.first(x)) * self.second(x)))
 
 
+class Statistics(nn.Module):
+    """Keeps numbers of the examples it has seen: a mean, a count and whether there was a large one."""
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__()
+        self.last = nn.Linear(shape.num_inputs, shape.num_outputs)
+        self.register_buffer("mean", torch.tensor(0.0))
+        self.register_buffer("count", torch.tensor(0))
+        self.register_buffer("large", torch.tensor(False))
+        self.register_buffer("mask", torch.tensor([0.0, torch.inf]), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.mean.mul_(0.9).add_(0.1 * x.mean())
+            self.count += (x > 0).sum()
+            self.large |= x[0, 0].max() > 1
+        return self.last(x.flatten(1) - self.mean) / (self.count + torch.exp(-self.mask)[0])
+
+
 class Letters(nn.Module):
     """Predicts the next character from the one before it."""
 

@@ -177,9 +177,32 @@ class ProcessGroup:
             tensor.copy_(mean.view_as(tensor))
 
     def average_statistics(self, model: nn.Module) -> None:
-        """Average the running statistics of batch norm over the processes, in place."""
-        if not self.alone:
-            self.average_([buffer for buffer in model.buffers() if buffer.is_floating_point() and buffer.dim()])
+        """Make buffers the same in all processes, in place: numbers that differ are averaged, as running statistics.
+
+        Counts and flags (whole numbers, booleans) become the first process's, as under DDP.
+        """
+        if self.alone:
+            return
+        buffers = [buffer for buffer in model.buffers() if buffer.numel()]
+        self._agree_on_numbers([buffer for buffer in buffers if buffer.is_floating_point()])
+        for buffer in buffers:
+            if not buffer.is_floating_point():
+                torch.distributed.broadcast(buffer, src=0)
+
+    def _agree_on_numbers(self, tensors: list[Tensor]) -> None:
+        if not tensors:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        mean, low, high = flat.clone(), flat.clone(), flat.clone()
+        torch.distributed.all_reduce(mean)
+        torch.distributed.all_reduce(low, torch.distributed.ReduceOp.MIN)
+        torch.distributed.all_reduce(high, torch.distributed.ReduceOp.MAX)
+        mean /= self.size
+        # A mean of equal numbers may be rounded: rates and masks stay to the last bit.
+        agreed = torch.where((low == high) & ~mean.isnan(), flat, mean)
+        sizes = [tensor.numel() for tensor in tensors]
+        for tensor, found in zip(tensors, torch.split(agreed, sizes), strict=True):
+            tensor.copy_(found.view_as(tensor))
 
 
 def _shardable(model: nn.Module) -> list[nn.Module]:

@@ -33,8 +33,8 @@ CASES: dict[str, dict[str, Any]] = {
 Of a batch of 15 one process has 8 examples and needs two micro-batches of 7, the other has 7.
 """
 QUIET = {"dropout": 0.0, "batch_norm": False, "flip": 0.0, "crop": 0.0}
-NOISY_ONES = ("gan", "transfer", "cnn")
-"""Drawn noise or batch norm: what two processes come to is not what one does, but both hold the same."""
+NOISY_ONES = ("gan", "transfer", "cnn", "tests.helpers.networks:Statistics")
+"""Drawn noise or statistics of a part: what two processes come to is not what one does, but both hold the same."""
 NOISY = ("examples_per_s",)
 BATCH = 16
 EXPECTED = {"rel": 1e-9, "abs": 1e-12}
