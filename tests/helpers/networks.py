@@ -162,7 +162,7 @@ class Odd(nn.Module):
             self.last.weight = nn.Parameter(torch.randn(5, num).t())
         if kind == "frozen":
             self.body.requires_grad_(False)
-        if kind == "unused":
+        if kind in ("used sometimes", "unused"):
             self.other = nn.Linear(2, 2)
         if kind == "complex":
             self.body.register_buffer("waves", torch.ones(2, dtype=torch.complex64))
@@ -210,6 +210,8 @@ class Odd(nn.Module):
                 hidden = hidden * np.random.rand()
             case "noise":
                 hidden = hidden + torch.randn_like(hidden)
+            case "used sometimes" if x.sum() > 0:
+                hidden = hidden * self.other(hidden[:, :2]).sum()
             case "branches":
                 hidden = hidden if hidden.sum() > 0 else -hidden
             case "shared":

@@ -31,6 +31,7 @@ class PlainLoop:
         self.net = self.group.wrap(self.model)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch_optimizer(member.hp, groups(self.model, member.hp.lr))
+        self.counts = not isinstance(self.optimizer, torch.optim.SGD)  # which has no use for the number of updates
         self.pace = setup.pace(self.members)
         self.step = 0
         self.numbers = {name: v[0] for name, v in numbers_of(self.members, setup.data).items()}
@@ -104,7 +105,13 @@ class PlainLoop:
         assert k == 0
         model = {name: whole(value.detach()).cpu().clone() for name, value in self.model.state_dict().items()}
         optimizer = {slot: self._slot(slot).cpu() for slot in SLOTS[self.members[0].hp.optimizer]}
+        if self.counts and (steps := self._steps()).ne(self.step).any():
+            optimizer["steps"] = steps
         return MemberState(model, {**optimizer, "step": torch.tensor(self.step), **self.pace.state(0)})
+
+    def _steps(self) -> Tensor:
+        """Return each parameter's number of updates: torch leaves out those that had no part in a batch's loss."""
+        return torch.tensor([int(self.optimizer.state[p].get("step", 0)) for p in self.parameters])
 
     def _slot(self, slot: str) -> Tensor:
         """Return a slot of the optimizer as one vector; zeros where torch keeps none (no step yet, momentum 0)."""
@@ -123,9 +130,12 @@ class PlainLoop:
             return
         sizes = [p.numel() for p in self.parameters]
         slots = {slot: torch.split(state.optimizer[slot], sizes) for slot in SLOTS[self.members[0].hp.optimizer]}
+        steps = state.optimizer.get("steps", torch.full((len(sizes),), self.step)).tolist()
         for i, parameter in enumerate(self.parameters):
-            values = {slot: like(parts[i], parameter) for slot, parts in slots.items()}
-            self.optimizer.state[parameter] = {**values, "step": torch.tensor(float(self.step))}
+            if steps[i]:
+                counted = {"step": torch.tensor(float(steps[i]))} if self.counts else {}
+                values = {slot: like(parts[i], parameter) for slot, parts in slots.items()}
+                self.optimizer.state[parameter] = {**values, **counted}
 
     def keep(self, ks: Sequence[int]) -> None:
         """Keep the only member; without it the whole loop is dropped instead."""

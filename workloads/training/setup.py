@@ -45,7 +45,7 @@ class MemberState:
     """State from which a member's training continues: the model's ``state_dict`` and the optimizer's slots.
 
     A slot is one flat vector; plain and fused loops write and read the same form. ``optimizer`` also holds
-    ``step``, the number of updates so far.
+    ``step``, the number of updates so far, and ``steps`` (parameters,), where parameters have had fewer.
     """
 
     model: State

@@ -176,6 +176,24 @@ def test_members_of_other_programs_are_not_trained_together() -> None:
     assert programs(kind.programs.args[0], shared, members) == [[0, 2], [1, 3]]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adagrad", "rmsprop"])
+@pytest.mark.parametrize("kind", ["used sometimes", "unused"])
+def test_a_parameter_that_batches_leave_out_goes_on_with_its_own_count(kind: str, optimizer: str) -> None:
+    name = f"{PLACE}:Odd"
+    shared, member = setup(name), trainee(name, kind=kind, optimizer=optimizer, momentum=0.5)
+    whole, first, second = (PlainLoop(shared, member) for _ in range(3))
+    train(whole, 4)
+    train(first, 2)
+    second.load(0, first.state(0))
+    second.epoch_done = 2
+    train(second, 2)
+    for found, expected in (
+        (second.state(0).model, whole.state(0).model),
+        (second.state(0).optimizer, whole.state(0).optimizer),
+    ):
+        assert_close(dict(found), dict(expected))
+
+
 def test_a_loss_and_metrics_of_ones_own_agree_fused_and_plain() -> None:
     name = f"{PLACE}:Focal"
     shared = setup(name)
