@@ -177,7 +177,7 @@ class ProcessGroup:
             tensor.copy_(mean.view_as(tensor))
 
     def average_statistics(self, model: nn.Module) -> None:
-        """Make buffers the same in all processes, in place: numbers that differ are averaged, as running statistics.
+        """Make buffers the same in all processes, in place: numbers that differ are averaged, as statistics are.
 
         Counts and flags (whole numbers, booleans) become the first process's, as under DDP.
         """

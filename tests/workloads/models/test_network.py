@@ -105,6 +105,7 @@ NO_RULE = "nn.LSTM has no batching rule"
         ("cumulative statistics", "decides by the values of tensors"),
         ("spectral norm", "aten::div.out has no batching rule"),
         ("branches", "decides by the values of tensors"),
+        ("noise and a wrong rule", "its gradients would differ"),
         ("counts", "keeps state between forward passes (Odd.calls)"),
         ("python's noise", "draws random numbers from Python"),
         ("numpy's noise", "draws random numbers from Python or NumPy"),

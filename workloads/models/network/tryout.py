@@ -15,24 +15,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import vector_to_parameters
 
 from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.types.error_text import first_line
 from workloads.arrays import Infeasible
-from workloads.data.epoch_order import seed_noise
-from workloads.layers.layers import activate_dropout
 from workloads.models.network.build import sketch
+from workloads.models.network.compared import compared
 from workloads.models.network.declared import Declared
 from workloads.models.network.same_program import difference
 from workloads.training.batches import ResidentData
-from workloads.training.fused.loop import FusedLoop
 from workloads.training.process_group import ALONE
-from workloads.training.setup import Setup, Trainee, numbers_of
+from workloads.training.setup import Setup, Trainee
 
 NUM_EXAMPLES = 12
-TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-3}
-"""Largest difference, relative to the largest number of a tensor, that rounding explains."""
 NO_RULE = (nn.RNNBase,)
 """Layers that ``vmap`` has no rule for."""
 
@@ -102,11 +97,11 @@ def _tryout(declared: Declared, setup: Setup, member: Trainee) -> str | None:
         return f"it keeps state between forward passes ({changed})"
     precise = _in(setup, torch.float64)
     try:
-        return _compared(precise, member)
+        return compared(precise, member)
     except Exception:  # noqa: BLE001 - a network may compute in float32 whatever its weights are
         pass
     try:
-        return _compared(setup, member)
+        return compared(setup, member)
     except Exception as error:  # noqa: BLE001 - vmap raises many kinds for what it has no rule for
         return _reason(error)
 
@@ -166,79 +161,6 @@ def _in(setup: Setup, dtype: torch.dtype) -> Setup:
     x = data.x_train.to(dtype) if data.x_train.is_floating_point() else data.x_train
     y = data.y_train.to(dtype) if data.y_train.is_floating_point() else data.y_train
     return replace(setup, data=replace(data, x_train=x, y_train=y, x_val=x, y_val=y, dtype=dtype))
-
-
-def _compared(setup: Setup, member: Trainee) -> str | None:
-    """Return the first difference between members trained fused and each alone; None where there is none."""
-    together = [member, member]
-    apart = [member, replace(member, seed=member.seed + 1)]
-    return _differing(setup, together) or _differing(setup, apart)
-
-
-def _differing(setup: Setup, members: Sequence[Trainee]) -> str | None:
-    data, one_order = setup.data, setup.in_one_order(members)
-    loop = FusedLoop(setup, members)
-    loop.theta[1] *= 0.9  # other weights where the seeds are one
-    thetas = loop.theta.clone()
-    x, y = data.x_train, data.y_train
-    if not one_order:
-        x, y = torch.stack([x, x.flip(0)]), torch.stack([y, y.flip(0)])
-    loop.model.train()
-    loop.theta = thetas.clone().requires_grad_()
-    seed_noise(members[0].seed, 0)
-    losses = setup.task().loss(loop.forward, x, y, loop.numbers)
-    (grads,) = torch.autograd.grad(losses["loss"].sum(), loop.theta)
-    loop.model.eval()
-    with torch.no_grad():
-        outputs = loop.forward(data.x_train)
-    for k in range(len(members)):
-        examples = (x, y) if one_order else (x[k], y[k])
-        found = {f"its buffer {name}": value[k] for name, value in loop.buffers.items()}
-        found |= {"its gradients": grads[k], "its outputs": outputs[k]}
-        try:
-            expected, noisy = _alone(setup, members[k], thetas[k], examples)
-        except _Unused as error:
-            return str(error)
-        if noisy and not one_order:
-            return None  # each draws its own noise
-        for what, value in found.items():
-            if not _close(value, expected[what], TOLERANCE[data.dtype]):
-                return f"{what} would differ from those of a network alone"
-    return None
-
-
-class _Unused(Exception):
-    """Raised where a parameter has no gradient."""
-
-
-def _alone(
-    setup: Setup, member: Trainee, theta: Tensor, examples: tuple[Tensor, Tensor]
-) -> tuple[dict[str, Tensor], bool]:
-    """Return gradients, outputs and buffers of one network alone with weights ``theta``, and if it draws noise."""
-    model = setup.build(member)
-    activate_dropout([model])
-    vector_to_parameters(theta, model.parameters())
-    numbers = {name: value[0] for name, value in numbers_of([member], setup.data).items()}
-    seed_noise(member.seed, 0)
-    state = torch.default_generator.get_state()
-    losses = setup.task().loss(model.train(), *examples, numbers)
-    noisy = not torch.equal(state, torch.default_generator.get_state())
-    losses["loss"].backward()  # type: ignore[no-untyped-call]
-    for name, parameter in model.named_parameters():
-        if parameter.grad is None:
-            raise _Unused(f"its parameter {name} has no part in the outputs")
-    grad = torch.cat([p.grad.reshape(-1) for p in model.parameters() if p.grad is not None])
-    with torch.no_grad():
-        outputs = model.eval()(setup.data.x_train)
-    buffers = {f"its buffer {name}": value for name, value in model.named_buffers()}
-    return {"its gradients": grad, "its outputs": outputs, **buffers}, noisy
-
-
-def _close(found: Tensor, expected: Tensor, tolerance: float) -> bool:
-    if found.shape != expected.shape:
-        return False
-    largest = max(float(expected.abs().max()) if expected.numel() else 0.0, 1e-12)
-    return bool(((found.double() - expected.double()).abs() <= tolerance * largest).all())
 
 
 def _generators() -> tuple[Any, ...]:

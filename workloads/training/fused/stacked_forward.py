@@ -15,10 +15,11 @@ Forward = Callable[[Tensor, Tensors, Tensor], Tensor]
 """Function of (parameters (members, parameters), stacked buffers, x) that returns outputs (members, batch, ...)."""
 
 
-def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> Forward:
+def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool, one_noise: bool = False) -> Forward:
     """Return the forward pass of all members, in ``model``'s present mode.
 
-    ``x`` is (batch, *example) if ``shared``, else (members, batch, *example). A plain sequence of known layers is
+    ``x`` is (batch, *example) if ``shared``, else (members, batch, *example). Members draw the same noise if
+    ``shared`` or, but for plain sequences, ``one_noise``. A plain sequence of known layers is
     computed by batched products, several times faster than vmap on a CPU; anything else by vmap.
     """
     if is_sequence(model):
@@ -36,7 +37,7 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool) -> For
         output: Tensor = torch.func.functional_call(skeleton, {**tensors, **further}, (x,))
         return output
 
-    randomness = "same" if shared else "different"
+    randomness = "same" if shared or one_noise else "different"
     fused = torch.vmap(one, in_dims=(0, None if shared else 0), randomness=randomness)
     return lambda theta, buffers, x: fused({**layout.views(theta), **buffers}, x)
 
