@@ -34,17 +34,24 @@ class ReportEpochs(TrainerCallback):  # type: ignore[misc]
         self._run, self._trainer = run, trainer
         self._measured: dict[str, Any] = {}
         self._num_parts = 0
+        """Data sets that were evaluated since the last step."""
+        self._has_stepped = False
         self._folder: TemporaryDirectory[str] | None = None
         self._usual = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Have the Trainer write its checkpoints where other trainings do not, while it trains."""
+        self._has_stepped = False
         self._folder, self._usual = TemporaryDirectory(ignore_cleanup_errors=True), args.output_dir
         args.output_dir = self._folder.name
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Report no more."""
         self._folder, args.output_dir = None, self._usual
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note that there is something new to evaluate."""
+        self._has_stepped, self._num_parts = True, 0
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any], **_: Any) -> None:
         """Keep what is logged of training."""
@@ -53,9 +60,9 @@ class ReportEpochs(TrainerCallback):  # type: ignore[misc]
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Mapping[str, Any], **_: Any) -> None:
         """Ask for a checkpoint, once all parts of ``eval_dataset`` are evaluated where it is a mapping.
 
-        An evaluation beside the training is none of its epochs.
+        An evaluation beside the training, or before its first step (``eval_on_start``), is none of its epochs.
         """
-        if self._folder is None:
+        if self._folder is None or not self._has_stepped:
             return
         numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
         self._measured |= {name: float(value) for name, value in numbers.items() if name not in NO_METRIC}

@@ -59,8 +59,10 @@ def train(run: Run, *, lr: float = 0.003, width: int = 32, batch_size: int = 64)
     for epoch in range(run.epoch, run.num_epochs):
         order = torch.randperm(len(x_train), generator=torch.Generator().manual_seed(run.seed + epoch))
         for batch in order[: len(order) // batch_size * batch_size].split(batch_size):
-            own = batch[run.rank :: run.world_size]
-            loss = cross_entropy(net(x_train[own]), y_train[own])
+            own = batch[
+                run.rank :: run.world_size
+            ]  # one worker may have a row more: FSDP averages over the workers
+            loss = cross_entropy(net(x_train[own]), y_train[own], reduction="sum") * run.world_size / len(batch)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

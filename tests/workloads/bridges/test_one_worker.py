@@ -81,6 +81,37 @@ def test_a_rate_that_waits_for_a_metric_goes_on_where_training_does(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize("metric", ["learning_rate", "waited", "best_at", "sum"])
+def test_what_keras_callbacks_have_counted_goes_on_where_training_does(tmp_path: Path, metric: str) -> None:
+    needs("keras")
+    function = "tests.helpers.keras_plateau:train"
+    expected = {
+        "learning_rate": [0.5, 0.5, 0.5, 0.25],
+        "waited": [0, 1, 2, 3],
+        "best_at": [0] * 4,
+        "sum": [2.0] * 4,
+    }
+    assert (
+        measured(function, metric, tmp_path, 4)
+        == measured(function, metric, tmp_path, 1, 2, 3, 4)
+        == expected[metric]
+    )
+
+
+@pytest.mark.parametrize("parts", [0, 2])
+def test_an_evaluation_before_the_training_is_none_of_its_epochs(tmp_path: Path, parts: int) -> None:
+    needs("transformers")
+    lane = runner(tmp_path, "tests.helpers.evaluated_first:train", objective="loss", search=no_data())
+    first = trained(lane, leg(0, 2, parts=parts))
+    saved = lane.save()[0].uri
+    lane = runner(tmp_path, "tests.helpers.evaluated_first:train", objective="loss", search=no_data())
+    second = trained(lane, leg(2, 3, saved, parts=parts))
+    names = {"eval_loss"} if parts == 0 else {"eval_a_loss", "eval_b_loss"}
+    assert [epoch for epoch, _ in (*first, *second)] == [1, 2, 3]
+    assert all({n for n in told if n.startswith("eval")} == names for _, told in (*first, *second))
+    assert [told["seen"] for _, told in (*first, *second)] == [4, 8, 12]
+
+
 def test_the_next_trial_of_a_process_may_have_another_precision() -> None:
     needs("accelerate")
     from workloads.bridges import accelerate as bridge

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -316,6 +317,39 @@ class Labels(nn.Module):
         return outputs
 
 
+class OnTheClass(networks.Perceptron):
+    scale = 1.0
+
+    def __init__(self, shape: Any, *, width: int = 3, scale: float = 1.0) -> None:
+        super().__init__(shape, width=width)
+        OnTheClass.scale = scale
+
+
+class InAGlobal(networks.Perceptron):
+    def __init__(self, shape: Any, *, width: int = 3) -> None:
+        super().__init__(shape, width=width)
+        SETTINGS.width = width
+
+
+class InAStore(networks.Perceptron):
+    """Keeps what does no harm: how many there are, and masks by their size."""
+
+    made = 0
+    masks: ClassVar = {}
+
+    def __init__(self, shape: Any, *, width: int = 3) -> None:
+        super().__init__(shape, width=width)
+        InAStore.made += 1
+        self.masks.setdefault(width, torch.ones(width))
+
+
+SETTINGS = SimpleNamespace(width=0)
+
+
+def test_a_store_of_masks_and_a_count_may_be_kept_outside_of_the_network() -> None:
+    assert network_of("mine:InAStore", InAStore).name == "mine:InAStore"
+
+
 class LightningModule(Base): ...
 
 
@@ -338,6 +372,8 @@ class Spaced(networks.Perceptron):
                 "must be one of 1, 2, received 3",
             ],
         ),
+        (OnTheClass, ["keeps scale in OnTheClass.scale, which all networks", "as self.scale"]),
+        (InAGlobal, ["keeps width in SETTINGS, which all networks"]),
         (Unknown, ["received 'num_output', did you mean num_outputs?"]),
         (Rest, ["'*args' must name each hyperparameter", "'**more' must name each"]),
         (

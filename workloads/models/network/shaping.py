@@ -17,6 +17,7 @@ from search_spaces.types.values import Value
 from workloads.arrays import DataShape
 from workloads.models.network.build import blank, sketch
 from workloads.models.network.declared import Declared
+from workloads.models.network.kept_outside import kept_outside
 from workloads.models.network.same_program import difference
 
 SHAPES: Mapping[DataKind, tuple[DataShape, ...]] = {
@@ -37,8 +38,7 @@ def shaping(declared: Declared) -> frozenset[str]:
     """Return the names of the constructor's hyperparameters that shape the program; all where no trying helps."""
     defaults = {one.name: _first(one) for one in declared.parameters}
     everything = frozenset(defaults)
-    shapes = (shape for several in SHAPES.values() for shape in several)
-    shape = next((shape for shape in shapes if sketch(declared, defaults, shape) is not None), None)
+    shape = _accepted(declared, defaults)
     if shape is None or not everything:
         return everything
     found = {one.name for one in declared.parameters if not _is_number(one)}
@@ -55,6 +55,22 @@ def shaping(declared: Declared) -> frozenset[str]:
                     found.add(one.name)
                     starts += [changed] if start is defaults and len(starts) < MOST_STARTS else []
     return frozenset(found)
+
+
+def shared_value(declared: Declared) -> tuple[str, str] | None:
+    """Return a hyperparameter whose value the constructor keeps where all networks share it, and where; or None."""
+    defaults = {one.name: _first(one) for one in declared.parameters}
+    shape = _accepted(declared, defaults)
+    if shape is None:
+        return None
+    others = {one.name: _values(one) for one in declared.parameters}
+    return kept_outside(declared.cls, defaults, others, lambda values: sketch(declared, values, shape))
+
+
+def _accepted(declared: Declared, values: Mapping[str, Any]) -> DataShape | None:
+    """Return data for which a network with these values can be made."""
+    shapes = (shape for several in SHAPES.values() for shape in several)
+    return next((shape for shape in shapes if sketch(declared, values, shape) is not None), None)
 
 
 def fitting(declared: Declared) -> list[DataKind]:

@@ -104,8 +104,14 @@ def _problems(found: Declared) -> Mapping[DataKind, tuple[Problem, ...]]:
 
 
 def _hyperparameters(name: str, found: Declared) -> type:
-    from workloads.models.network.shaping import shaping  # 1,200 ms: torch
+    from workloads.models.network.shaping import shaping, shared_value  # 1,200 ms: torch
 
+    if (kept := shared_value(found)) is not None:
+        parameter, place = kept
+        raise LookupError(
+            f"{name!r}: the constructor keeps {parameter} in {place}, which all networks of a process share, so "
+            f"that trials would compute with another's value: keep it in the network, as self.{parameter}"
+        )
     shapes = shaping(found)
     own = [_field(one, one.name in shapes) for one in (*found.parameters, *found.of_loss)]
     idle: list[tuple[str, type, Any]] = []
