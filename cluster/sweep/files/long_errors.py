@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cluster.sweep.files.last_lines import last_lines
 from search_spaces.types.error_text import bounded
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.passwords import masked
-from workloads.models.custom.trial_log import last_lines, path_of
+from workloads.models.custom.trial_log import path_of
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome

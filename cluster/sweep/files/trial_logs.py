@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from search_spaces.types.encodable import encodable
 from search_spaces.types.faults import shown
 from search_spaces.types.trial_names import trial_name
-from workloads.models.custom.trial_log import files_of, trials_of
 
 if TYPE_CHECKING:
     from cluster.sweep.home import SweepHome
@@ -90,3 +89,18 @@ def _nothing(home: SweepHome, trial: int | None) -> str:
     if ":" not in home.sweep().workload and home.sweep().workload != "script":
         return f"sweep {home.id} has no logs: its workload {home.sweep().workload} prints nothing"
     return f"sweep {home.id} has no logs of trials yet"
+
+
+def trials_of(folder: str | Path) -> list[int]:
+    """Return the numbers of the trials that have a log, in order."""
+    names = (re.fullmatch(r"t(\d+)\.log", path.name) for path in Path(folder).glob("t*.log"))
+    return sorted(int(name[1]) for name in names if name)
+
+
+def files_of(folder: str | Path, trial: int) -> Iterator[tuple[int, Path]]:
+    """Yield the rank and the file of each worker that a trial's log has, rank 0 first."""
+    name = trial_name(trial)
+    found = [
+        (re.fullmatch(rf"{name}(?:-rank(\d+))?\.log", path.name), path) for path in Path(folder).glob("t*.log")
+    ]
+    yield from sorted((int(match[1] or 0), path) for match, path in found if match)

@@ -6,7 +6,6 @@ imported from elsewhere, without installed packages, whose versions count. What 
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import os
@@ -21,6 +20,7 @@ import workloads
 from search_spaces.types.errors.whose_code import is_installed
 from search_spaces.types.module_path import code_folder
 from workloads.models.custom.kept_code import is_kept
+from workloads.models.custom.source.imported_names import imported_names
 
 LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow")
 """Packages on whose version the numbers of our own workloads depend."""
@@ -99,18 +99,8 @@ def _file(name: str) -> Path | None:
 
 def _imports(path: Path, name: str) -> Iterator[str]:
     """Yield the names of what the module in a file imports, those of functions and classes among them."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            yield from filter(None, [base, *(f"{base}.{alias.name}" for alias in node.names)])
+    parts = name.split(".")
+    yield from (found for found, _ in imported_names(path, parts if path.name == "__init__.py" else parts[:-1]))
 
 
 def _content(folder: Path) -> bytes:

@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from cluster.sweep.files.last_lines import SHOWN_LINES, last_lines
+from cluster.sweep.files.trial_logs import files_of, trials_of
 from search_spaces.race.legs import Leg, Member
 from workloads.models.custom import trial_log
 from workloads.models.custom.trial_log import (
     LegLogs,
     bound,
     current,
-    files_of,
-    last_lines,
     mark_of,
     part_of,
     path_of,
-    trials_of,
     turn,
 )
 
@@ -61,7 +60,7 @@ def test_the_last_lines_of_an_attempt_that_raised_are_those_before_its_traceback
     path.write_text(f"=== {mark_of(LEG, *LEG.members)} ===\n")
     assert last_lines(path) == "" == last_lines(tmp_path / "none")
     path.write_text("".join(f"{n}\n" for n in range(50)))
-    assert last_lines(path).splitlines() == [str(n) for n in range(50 - trial_log.SHOWN_LINES, 50)]
+    assert last_lines(path).splitlines() == [str(n) for n in range(50 - SHOWN_LINES, 50)]
 
 
 def test_members_of_one_leg_print_to_their_own_logs_in_their_turns(tmp_path: Path) -> None:

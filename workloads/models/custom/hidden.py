@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import sys
@@ -12,6 +11,8 @@ from functools import lru_cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+
+from workloads.models.custom.source.imported_names import imported_names
 
 
 def hidden(module: str, folder: Path) -> tuple[str, ...]:
@@ -142,19 +143,4 @@ def _imports(path: Path, folder: Path) -> Sequence[tuple[str, str]]:
 
 @lru_cache(maxsize=256)
 def _imported(path: Path, shown: Path, changed_ns: int, size: int) -> Sequence[tuple[str, str]]:
-    return tuple(_read_imports(path, shown))
-
-
-def _read_imports(path: Path, shown: Path) -> Iterator[tuple[str, str]]:
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):  # the import itself will tell
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, f"{shown}:{node.lineno}") for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
-            within = shown.parent.parts[: len(shown.parent.parts) + 1 - node.level] if node.level else ()
-            base = ".".join((*within, *filter(None, [node.module])))
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else []
-            yield from ((name, f"{shown}:{node.lineno}") for name in names)
+    return tuple((name, f"{shown}:{line}") for name, line in imported_names(path, shown.parent.parts))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import os
 import re
 import sys
@@ -18,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from search_spaces.race.legs import Leg, Member
-from search_spaces.types.errors.whose_code import is_users
 from search_spaces.types.trial_names import trial_name
 
 MIB = 2**20
@@ -30,10 +28,6 @@ LOOK_S = 0.05
 LEFT_OUT = re.compile(rb"\n=== ([0-9,]+) bytes are left out here ===\n")
 MARK = re.compile(r"=== t\d+ .+ ===")
 RAISED = "=== it raised ==="
-FRAME = re.compile(r'  File "(.+)", line \d+ in ')
-CRASH = re.compile(r"Extension modules: |\[.+\] logging\.cc:|(PC: |    )@ +0x")
-SHOWN_LINES, SHOWN_BYTES = 15, 4096
-"""Largest part of the output that a failure's reason shows."""
 _open: list[TrialLog] = []
 """The logs of the leg under way; one process has one leg."""
 _present: list[TrialLog] = []
@@ -224,49 +218,3 @@ def bound(path: Path) -> None:
         file.seek(FIRST)
         file.write(f"\n=== {count:,} bytes are left out here ===\n".encode() + end)
         file.truncate()
-
-
-def last_lines(path: Path) -> str:
-    """Return the last lines that the latest attempt printed; empty where it printed nothing or there is no log."""
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - 64 * 1024))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    lines: list[str] = []
-    for line in reversed(text.splitlines()):
-        if MARK.fullmatch(line):
-            break
-        lines = [] if line == RAISED else [*lines, line] if _is_worth(line) else lines
-    shown = "\n".join(_once(list(reversed(lines)))[-SHOWN_LINES:]).strip("\n")
-    return shown if len(shown) <= SHOWN_BYTES else f"... {shown[-SHOWN_BYTES:]}"
-
-
-def _is_worth(line: str) -> bool:
-    """Whether a line is not one of the many that a process that crashes tells of Python, Ray and Paceline."""
-    frame = FRAME.match(line)
-    return is_users(frame[1]) if frame else not CRASH.match(line)
-
-
-def _once(lines: list[str]) -> list[str]:
-    """Return the lines with equal ones in a row as one, and how many there were."""
-    groups = ((line, len(list(found))) for line, found in itertools.groupby(lines))
-    told = ([line] if count == 1 else [line, f"({count:,} such lines)"] for line, count in groups)
-    return [*itertools.chain.from_iterable(told)]
-
-
-def trials_of(folder: str | Path) -> list[int]:
-    """Return the numbers of the trials that have a log, in order."""
-    names = (re.fullmatch(r"t(\d+)\.log", path.name) for path in Path(folder).glob("t*.log"))
-    return sorted(int(name[1]) for name in names if name)
-
-
-def files_of(folder: str | Path, trial: int) -> Iterator[tuple[int, Path]]:
-    """Yield the rank and the file of each worker that a trial's log has, rank 0 first."""
-    name = trial_name(trial)
-    found = [
-        (re.fullmatch(rf"{name}(?:-rank(\d+))?\.log", path.name), path) for path in Path(folder).glob("t*.log")
-    ]
-    yield from sorted((int(match[1] or 0), path) for match, path in found if match)
