@@ -139,7 +139,10 @@ class Outcome:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial: state, epochs, values, run in MLflow, and its hyperparameters in columns."""
+        """One row per trial: state, epochs, values, run in MLflow, and its hyperparameters in columns.
+
+        With several seeds of a trial the values are of the first, and ``mean_METRIC`` is the mean of the best ones.
+        """
         from tracking.results.table import trials  # 100 ms
 
         with _asking_mlflow():

@@ -6,7 +6,7 @@ SQLite is read by SQL, without importing mlflow (2,000 trials in about 0.1 s); o
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -40,8 +40,10 @@ FIXED: Final = {
 def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "trial") -> pd.DataFrame:
     """Return one row per trial of the sweep, sorted by key; with ``role="final"`` one per final member.
 
-    Columns: those of ``FIXED`` (``<metric>`` and ``best_<metric>`` for value and best_value), then parameters by
-    name, with real dtypes: Int64, Float64, boolean or string (``params.<name>`` where a fixed column has the name).
+    Columns: those of ``FIXED`` (``<metric>`` and ``best_<metric>`` for value and best_value, of the first seed),
+    where trials were trained with several seeds ``num_seeds``, ``mean_<metric>`` and ``std_<metric>``, then
+    parameters by name, with real dtypes: Int64, Float64, boolean or string (``params.<name>`` where such a column
+    has the name).
     Missing values are ``<NA>``; an unknown sweep gives an empty table with the fixed columns.
     """
     import pandas as pd
@@ -50,6 +52,8 @@ def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "tria
     rows.sort(key=lambda row: row.key)
     fixed = pd.DataFrame([_fixed(row, names.clean_key(metric)) for row in rows], columns=list(FIXED)).astype(FIXED)
     fixed = fixed.rename(columns={"value": metric, "best_value": names.best(metric)})
+    if any(names.NUM_SEEDS in row.metrics for row in rows):
+        fixed = fixed.assign(**_over_seeds(rows, metric))
     params = sorted({name for row in rows for name in row.params})
     columns = {
         f"params.{name}" if name in fixed else name: typed([row.params.get(name) for row in rows])
@@ -158,6 +162,17 @@ def _fixed(row: FoundRun, metric: str) -> dict[str, Any]:
         "run_id": row.run_id,
         "error": row.tags.get(names.TRIAL_ERROR),
     }
+
+
+def _over_seeds(rows: Sequence[FoundRun], metric: str) -> dict[str, pd.Series]:
+    """Return the columns of what is known of trials with all of their seeds; <NA> for those with a single one."""
+    import pandas as pd
+
+    def column(key: str, dtype: str) -> pd.Series:
+        return pd.Series([row.newest(names.clean_key(key)) for row in rows]).astype(dtype)
+
+    values = {key: column(key, "Float64") for key in (names.mean(metric), names.std(metric))}
+    return {names.NUM_SEEDS: column(names.NUM_SEEDS, "Int64"), **values}
 
 
 def typed(texts: list[str | None]) -> pd.Series:

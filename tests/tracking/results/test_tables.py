@@ -10,6 +10,7 @@ import pytest
 from tests.helpers.small_sweep_in_mlflow import SWEEP, metrics, runs_of
 from tracking import names
 from tracking.results import table
+from tracking.store.records import FoundRun
 
 
 def test_the_table_has_one_typed_row_per_trial(finished_uri: str) -> None:
@@ -49,6 +50,32 @@ def test_an_unknown_sweep_is_an_empty_table_of_the_same_schema(finished_uri: str
     )
     with pytest.raises(FileNotFoundError):
         table.trials("sqlite:////nowhere/mlflow.db", SWEEP, "val_accuracy")
+
+
+def test_trials_of_several_seeds_have_their_mean_beside_the_first_one_s_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    more = {names.NUM_SEEDS: (2.0, 0), names.mean("m"): (0.75, 0), names.std("m"): (0.2, 0)}
+    measured = ({}, {names.best("m"): (0.9, 3), **more})
+    tags, params = {names.SWEEP_ROLE: "trial"}, {"num_seeds": "7"}
+    runs = [
+        FoundRun(
+            run_id=f"{n}",
+            status="",
+            start_ms=0,
+            tags={**tags, names.TRIAL_NAME: f"t00{n}"},
+            params=params,
+            metrics=m,
+        )
+        for n, m in enumerate(measured)
+    ]
+    monkeypatch.setattr(table, "_tagged", lambda *_: runs)
+    found = table.trials(None, SWEEP, "m")
+    assert found["best_m"].tolist() == [pd.NA, 0.9] and found["params.num_seeds"].tolist() == [7, 7]
+    assert found["num_seeds"].tolist() == [pd.NA, 2] and str(found["num_seeds"].dtype) == "Int64"
+    assert found["mean_m"].tolist() == [pd.NA, 0.75] and found["std_m"].tolist() == [pd.NA, 0.2]
+    del runs[1]
+    assert "mean_m" not in table.trials(None, SWEEP, "m")
 
 
 def test_learning_curves_have_a_row_for_each_trial_epoch_and_metric(finished_uri: str) -> None:
