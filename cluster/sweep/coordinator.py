@@ -106,7 +106,7 @@ class Coordinator:
         leg = None if self.stop.requested else self._next_leg()
         if leg is not None and self._since is None and self.purpose != "final":
             self._since = time.monotonic()
-        self.commit()
+        self.commit(sync=False)
         return leg
 
     def _next_leg(self) -> Leg | None:
@@ -133,7 +133,7 @@ class Coordinator:
         """Sample the next trials of the search ahead of need; for use while all lanes train."""
         if self.purpose == "search" and not self.stop.requested:
             self.races["search"].look_ahead()
-            self.commit()
+            self.commit(sync=False)
 
     def report(self, handle: Handle, report: Report) -> None:
         """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
@@ -274,9 +274,11 @@ class Coordinator:
                 self.finals.moved(track)
         self.commit()
 
-    def commit(self) -> None:
+    def commit(self, sync: bool = True) -> None:
         """Flush the study to disk, and only then delete the checkpoints that it no longer names.
 
+        Without ``sync`` the disk may have it with the next report: what has begun can begin again, and a sync takes
+        a lane's time. Where there is anything to delete it is synced.
         Raises Gone where the sweep's folder was removed.
         """
         if self.home.is_gone:
@@ -285,7 +287,7 @@ class Coordinator:
             self.study.set(ENDED, why)
         if NOT_KEPT in self._told.known:
             self._note_not_kept()
-        self.study.flush()
+        self.study.flush(sync or any(race.garbage for race in self.races.values()))
         for race in self.races.values():
             for uri in race.garbage:
                 checkpoint.delete(uri)

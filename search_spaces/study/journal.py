@@ -195,7 +195,8 @@ class BatchedJournal:
         self._path = path
         self._size = path.stat().st_size if path.exists() else 0
         self._num_lines = 0
-        self._unsynced: list[bytes] = []
+        self._unwritten: list[bytes] = []
+        self._is_synced = True
 
     def operations(self) -> Iterator[Operation]:
         """Yield the operations in the file, one at a time, as it may be large. Called once, before ``append``."""
@@ -213,19 +214,21 @@ class BatchedJournal:
 
     def append(self, operation: Operation) -> None:
         """Keep an operation until ``flush``, as it is now."""
-        self._unsynced.append(sealed_line(operation, self._num_lines))
+        self._unwritten.append(sealed_line(operation, self._num_lines))
         self._num_lines += 1
 
-    def flush(self) -> None:
-        """Append and sync the operations in one write, all or none of it.
+    def flush(self, sync: bool = True) -> None:
+        """Append the operations in one write, all or none of it, and ``sync`` what was written.
+
+        Without that it outlasts the death of this process, but maybe not that of its machine.
 
         Raises Fenced where another process has written since, Gone where the file was removed or cut, and OSError
         where there is no room; Unwritable where a part was written that cannot be cut off: the next time it is
         tried again.
         """
-        if not self._unsynced:
+        if not self._unwritten and (self._is_synced or not sync):
             return
-        text = b"".join(self._unsynced)
+        text = b"".join(self._unwritten)
         if self._size and not self._path.exists():
             raise Gone(f"{self._path} was removed while the sweep was running: this driver ends")
         with self._path.open(
@@ -240,12 +243,13 @@ class BatchedJournal:
                 self._cut(file, "holds a part of a write that failed")
             try:
                 _write(file, text)
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             except OSError as error:
                 self._cut(file, f"cannot be written: {error.strerror}")
                 error.filename = str(self._path)
                 raise
-        self._unsynced, self._size = [], self._size + len(text)
+        self._unwritten, self._size, self._is_synced = [], self._size + len(text), sync
         with copy_of(self._path).open("ab") as file:
             file.write(text)
 

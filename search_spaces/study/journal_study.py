@@ -82,9 +82,9 @@ class JournalStudy:
         """Return all attributes of the study."""
         return dict(self._replay.facts)
 
-    def flush(self) -> None:
-        """Write everything to the file and sync it."""
-        self._file.flush()
+    def flush(self, sync: bool = True) -> None:
+        """Write everything to the file, and ``sync`` it."""
+        self._file.flush(sync)
 
     def forget(self) -> None:
         """Do nothing: the file is removed together with the sweep's home."""

@@ -78,9 +78,12 @@ class Study:
         """Return the letters of this kind to the sweep's driver, which come by a database alone."""
         return [] if isinstance(self._kept, JournalStudy) else self._kept.letters(kind)
 
-    def flush(self) -> None:
-        """Write everything to disk, or to the database."""
-        self._kept.flush()
+    def flush(self, sync: bool = True) -> None:
+        """Write everything to the journal, and ``sync`` that to its disk; or to the database, which does."""
+        if isinstance(self._kept, JournalStudy):
+            self._kept.flush(sync)
+        else:
+            self._kept.flush()
 
     def forget(self) -> None:
         """Remove the study of a sweep that never started from its database; a journal is removed with the home."""

@@ -222,3 +222,16 @@ def test_a_message_of_a_lane_names_its_trial_as_people_know_it(
     life.coordinator.report((leg.purpose, leg.id), Report(messages=["val_acc is printed"]))
     assert "t000: val_acc is printed" in capsys.readouterr().out.splitlines()
     life.end()
+
+
+def test_a_leg_begins_without_a_sync_of_the_disk_and_its_report_is_synced(
+    sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life, syncs = Life(sqlite_uri), list[bool]()
+    flush = life.coordinator.study.flush
+    monkeypatch.setattr(life.coordinator.study, "flush", lambda sync=True: (syncs.append(sync), flush(sync)))
+    leg = life.coordinator.next_leg()
+    assert leg and syncs == [False]
+    life.train(leg)
+    assert syncs == [False, True]
+    life.end()

@@ -353,3 +353,17 @@ def test_a_write_that_finds_no_room_leaves_nothing_half_written(
     assert path.read_bytes() == whole
     study.flush()
     assert Study("toy", "maximize", path).records()[1].values == {1: 0.5, 2: 0.75}
+
+
+def test_what_is_written_without_a_sync_is_there_for_others_and_synced_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, synced = two_trials(journal(tmp_path)), list[int]()
+    monkeypatch.setattr(os, "fsync", synced.append)
+    study.report(1, 2, 0.75)
+    study.flush(sync=False)
+    assert Study("toy", "maximize", journal(tmp_path), writing=False).records()[1].values == {1: 0.5, 2: 0.75}
+    assert not synced
+    study.flush()
+    study.flush()
+    assert len(synced) == 1
