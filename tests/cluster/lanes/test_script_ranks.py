@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import dedent
 
 import psutil
 import pytest
 
-from tests.helpers.commands import agree
+from tests.helpers.commands import Folder, agree
+from tests.helpers.ray_cluster import RayCluster, Submitter
 from tests.helpers.sweep_here import Here
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -66,3 +68,60 @@ def test_the_first_rank_decides_and_one_that_fails_ends_all(tmp_path: Path) -> N
     assert "\nepoch=3 val_acc=0.3" in logs and "rank 1 | epoch=3 val_acc=100" in logs
     agree(folder, document, 4)
     assert not scripts(tmp_path)
+
+
+APART = """
+import json, os, pathlib, sys, time
+import torch, torch.distributed as dist
+
+dist.init_process_group("gloo")
+lr, rank = float(sys.argv[1].partition("=")[2]), dist.get_rank()
+file = pathlib.Path(os.environ["PACELINE_CHECKPOINT"], "epoch")
+begin = int(file.read_text()) if file.exists() else 0
+begins = [None, None]
+dist.all_gather_object(begins, (begin, str(file)))
+if rank == 0:
+    print("begins", json.dumps(begins), flush=True)
+for epoch in range(begin + 1, 10):
+    total = torch.tensor([lr * epoch])
+    dist.all_reduce(total)
+    time.sleep(0.3)
+    if rank == 0:
+        file.with_suffix(".new").write_text(str(epoch))
+        file.with_suffix(".new").replace(file)
+        print(f"epoch={epoch} val_acc={total.item() / 2}", flush=True)
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.soak
+def test_two_machines_train_a_script_each_with_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second machine does not see the first one's temporary folder."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    cluster = RayCluster(tmp_path, cpus=1)
+    user = Submitter(tmp_path, cluster)
+    user.write(dedent(APART), "train.py")
+    text = SPEC.replace('command: ["${interpreter}", -S, "${program}", "${args}"]\n', "checkpoint: true\n")
+    text = text.replace("epochs: 3", "epochs: 9").replace("cpus: 0.5", "cpus: 1").replace("0.3,", "0.4,")
+    user.write("\n".join(line for line in text.splitlines() if not line.startswith("tracking")))
+    try:
+        cluster.start(alone=True)
+        cluster.add_node(blind_to=temporary)
+        cluster.await_nodes(2)
+        sweep_id = user.submitted()
+        user.on_cluster("wait", sweep_id)
+    finally:
+        cluster.remove()
+    document = Folder(tmp_path).document("show", sweep_id, **cluster.environment)
+    assert {trial["state"] for trial in document["trials"]} <= {"done", "stopped"}, document["trials"]
+    for trial in document["trials"]:
+        assert trial["best_value"] == pytest.approx(trial["params"]["lr"] * trial["epochs"], rel=1e-5)
+    lines = [line for path in tmp_path.glob(".paceline/*/logs/t*.log") for line in path.read_text().splitlines()]
+    begins = [json.loads(line.removeprefix("begins ")) for line in lines if line.startswith("begins ")]
+    assert any(first[0] > 0 for first, _ in begins), "what was saved is used"
+    for first, second in begins:
+        assert first[0] == second[0] and first[1] != second[1], "in a folder of its own, each goes on from the same"

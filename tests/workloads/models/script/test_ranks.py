@@ -226,6 +226,7 @@ def saving_ranks(group: ProcessGroup, folder: Path) -> dict[str, Any]:
     group.gathered(None)
     lane = runner(folder, group, checkpoint=True)
     before = trained(lane, leg(2, 6))
+    halted = [psutil.Process(pid).status() for pid in scripts()]
     (saved,) = lane.save(over=True)
     lane.leave()
     group.gathered(None)  # it is written
@@ -239,13 +240,20 @@ def saving_ranks(group: ProcessGroup, folder: Path) -> dict[str, Any]:
     trained(lane, leg(3, 6))
     (ended,) = lane.save(over=True)
     lane.leave()
-    return {"before": before, "after": after, "uris": (saved.uri, last.uri, ended.uri), "left": scripts()}
+    return {
+        "before": before,
+        "after": after,
+        "uris": (saved.uri, last.uri, ended.uri),
+        "left": scripts(),
+        "halted": halted,
+    }
 
 
 @pytest.mark.timeout(120)
 def test_what_all_ranks_have_saved_in_one_folder_is_gone_on_from(tmp_path: Path) -> None:
     first, second = on_two(saving_ranks, tmp_path)
     assert first == second and first["left"] == []
+    assert first["halted"] == [psutil.STATUS_STOPPED], "what is copied is not written to meanwhile"
     assert (first["before"], first["after"]) == ({1: 0.1, 2: 0.2}, {3: 0.3, 4: 0.4, 5: 0.5, 6: 0.6})
     kept = [{file.name: file.read_text() for file in Path(uri, "files").iterdir()} for uri in first["uris"]]
     parts = [{name: text for name, text in files.items() if not name.startswith("new")} for files in kept]
@@ -273,6 +281,16 @@ def stopped_rank(group: ProcessGroup, folder: Path) -> dict[str, Any]:
 def test_all_ranks_are_ended_where_the_first_is_told_to_stop(tmp_path: Path) -> None:
     for found in on_two(stopped_rank, tmp_path):
         assert found == {"told": [], "running": 1, "left": []}
+
+
+def test_a_group_that_has_one_worker_for_now_has_one_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    program = (
+        "import os; print('val_acc=' + os.environ['WORLD_SIZE'], os.environ['RANK'], os.environ['MASTER_PORT'])"
+    )
+    (tmp_path / "train.py").write_text(program)
+    assert trained(runner(tmp_path, ProcessGroup()), leg(1)) == {1: 1.0}
 
 
 @dataclass(frozen=True)

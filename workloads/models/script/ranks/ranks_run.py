@@ -16,8 +16,11 @@ from workloads.models.script.ranks.torchrun import shared_folder, variables
 from workloads.models.script.running import GRACE_S, Interrupted, Order, Refused, ScriptRun
 from workloads.training.process_group import ProcessGroup, named_ranks
 
-LOOK_S = 0.05
-"""Seconds between two looks at the other ranks."""
+LOOK_S, OTHERS_LOOK_S = 0.05, 0.02
+"""Seconds between two looks of the first rank at the others, and for which these run before they wait for that.
+
+They are there first: the first rank is to halt its script as soon as it reports.
+"""
 FOLLOW_S = 5.0
 """Seconds in which the rank ends that is the reason why another one lost its connection."""
 
@@ -123,7 +126,7 @@ class RanksRun:
     def _other(self) -> Told:
         """Wait for what the first rank tells."""
         while True:
-            told = self._look(self._at(LOOK_S))
+            told = self._look(self._at(OTHERS_LOOK_S))
             if told is not None:
                 return told
 
@@ -153,7 +156,7 @@ class RanksRun:
         """Wait, once the first rank's script has ended, until those of the others do; end those that run on."""
         deadline = time.monotonic() + GRACE_S
         while True:
-            mine = Look(ended=True) if self._group.first else self._at(LOOK_S)
+            mine = Look(ended=True) if self._group.first else self._at(OTHERS_LOOK_S)
             looks = self._group.gathered(replace(mine, patient=time.monotonic() < deadline))
             if all(look.ended for look in looks) or not looks[0].patient:
                 break
