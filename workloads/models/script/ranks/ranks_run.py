@@ -86,8 +86,8 @@ class RanksRun:
         except RankFailed:
             self.close()
             raise
-        if self._order.command.checkpoint and not self._group.first:
-            self._run.freeze()
+        if self._order.command.checkpoint:
+            self.freeze()  # the first rank looks at what all have saved
         return told.epoch
 
     def _waited(self) -> Told:
