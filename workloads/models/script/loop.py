@@ -15,7 +15,8 @@ from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles
 from workloads.models.script.epochs import Epochs
 from workloads.models.script.ranks.ranks_run import RanksRun
-from workloads.models.script.running import Interrupted, Order, ScriptRun
+from workloads.models.script.running import Interrupted, ScriptRun
+from workloads.models.script.start import Order
 from workloads.training.process_group import ALONE
 from workloads.training.setup import MemberState, Setup, Trainee
 
@@ -88,7 +89,7 @@ class ScriptLoop:
             project=self.setup.project,
         )
         unit, known = steps.name if steps else None, self.epoch_done
-        epochs = Epochs(order.metric, unit, done, known, self._first, expected=order.expected)
+        epochs = Epochs(order.metric, unit, done, known, self._first, expected=order.learnt.late)
         stopped, group = self.setup.stopped, self.setup.group
         self._run = (
             ScriptRun(order, epochs, files, stopped)

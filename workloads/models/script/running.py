@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 from search_spaces.criteria.metric_names import on_test
-from search_spaces.spec.keys.command import Command
 from search_spaces.types.failure import ScriptFailed
 from search_spaces.types.trial_names import trial_name
-from search_spaces.types.values import Params
-from workloads.models.custom import trial_log
-from workloads.models.script.argv import argv, config
-from workloads.models.script.child import Child, Start
-from workloads.models.script.environment import PARAMETERS, Told, environment, parameters_file
+from workloads.models.script.child import Child
 from workloads.models.script.epochs import EPOCH, Epoch, Epochs, Report
 from workloads.models.script.lane_guard import Guarded
 from workloads.models.script.logged_files import LoggedFiles
@@ -30,7 +22,7 @@ from workloads.models.script.mlflow_store import OTHER_EXPERIMENT, MlflowStore
 from workloads.models.script.printed import Printed
 from workloads.models.script.report_file import ReportFile
 from workloads.models.script.sources import SETTLE_S, SHORT_SETTLE_S, WORDS, Name, Sources, first
-from workloads.users_packages.imports import import_path, interpreter
+from workloads.models.script.start import Folders, Order, started
 
 QUIET_S, LONG_QUIET_S = 0.25, 5.0
 """Seconds after which no more metrics of an epoch are expected; the latter where no rung waits for them."""
@@ -41,13 +33,8 @@ ASK_S = 0.25
 GRACE_S = 15.0
 """Seconds that a script has to end once it has got SIGTERM."""
 MOST_NAMES = 12
+"""Number of logged names that a message lists."""
 ONLY_ONE_RUN = "further runs of MLflow have {}, too, nested or beside the first: only what that one logs counts"
-_found: dict[tuple[str | None, tuple[str, ...], str], Name] = {}
-"""Where this process has found the metrics of a script, by its command and the metric."""
-_late: dict[tuple[str | None, tuple[str, ...], str], set[str]] = {}
-"""Names that come behind the metric of their epoch, by the same, and the further metrics that decide."""
-_own_experiments: set[tuple[str | None, tuple[str, ...], str]] = set()
-"""Scripts, by the same, that set an experiment of MLflow of their own."""
 
 
 class Interrupted(Exception):
@@ -56,47 +43,6 @@ class Interrupted(Exception):
 
 class Refused(Exception):
     """Raised where MLflow has refused a rank's script the run that it found: all ranks are to start again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What a run of a script is for."""
-
-    command: Command
-    params: Params
-    metric: str
-    others: tuple[str, ...] = ()
-    """Further metrics that decide, which a line that is printed may have alone."""
-    trial: int = 0
-    seed: int = 0
-    purpose: str = "search"
-    horizon: int = 1
-    stop: int = 1
-    """Epoch with which it is over here."""
-    sweep: str = ""
-    project: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
-    """Further variables of its environment."""
-    rank: int | None = None
-    """Its rank, where it is started in several processes at once; else None."""
-    shared: Path | None = None
-    """The folder that it finds as ``PACELINE_CHECKPOINT``, where that is not of this run alone."""
-
-    @property
-    def key(self) -> tuple[str | None, tuple[str, ...], str]:
-        """What tells it from other scripts of this process."""
-        return self.command.program, self.command.words, self.metric
-
-    @property
-    def expected(self) -> set[str]:
-        """Names that each epoch is expected to have, to which those are added that come too late."""
-        return _late.setdefault(self.key, {*self.others})
-
-    @property
-    def name(self) -> str:
-        """The script in words."""
-        name = self.command.title
-        return name if self.rank is None else f"rank {self.rank} of {name}"
 
 
 class ScriptRun:
@@ -110,67 +56,37 @@ class ScriptRun:
         """Whether it has ended by itself, all epochs told."""
         self.meanwhile: Callable[[], object] = bool
         """Called again and again while it waits for an epoch; what that raises passes through."""
+        self.ended = self._has_told = self._has_told_runs = self._closed = False
         self.temporary = Path(mkdtemp(prefix="paceline-"))
         self.checkpoint = order.shared or self.temporary / "checkpoint"
-        self.ended = self._has_told = self._has_told_runs = self._closed = False
+        self._folders = Folders(self.temporary, self.checkpoint)
         try:
             if saved is not None:
                 shutil.copytree(saved, self.checkpoint)
             elif order.command.checkpoint:
                 self.checkpoint.mkdir(exist_ok=True)
-            self._mlflow = MlflowStore(self.temporary / "mlflow", trial_name(order.trial))
-            self.reports = ReportFile(self.temporary / "reports.jsonl")
-            self.logged = LoggedFiles(self.reports, self._mlflow, self.temporary / "own")
+            self._mlflow = MlflowStore(self._folders.mlflow, trial_name(order.trial))
+            self.reports = ReportFile(self._folders.reports)
+            self.logged = LoggedFiles(self.reports, self._mlflow, self._folders.own)
             counter = order.command.steps.name if order.command.steps else EPOCH
             wanted = (order.metric, on_test(order.metric), *order.others, counter)
             self._printed = Printed(order.command.pattern, wanted, counter)
-            new: dict[Name, Callable[[], list[Report]]] = {
-                "reports": self.reports.new,
-                "mlflow": self._mlflow.new,
-                "printed": self._printed.new,
-            }
-            if order.command.pattern:
-                new = {"printed": self._printed.new}  # the spec says where they are
-            self._key = order.key
-            settle_s = SHORT_SETTLE_S if order.command.checkpoint else SETTLE_S
-            self.sources = Sources(order.metric, new, _found.get(self._key), settle_s)
+            self.sources = self._sources()
             self._child = self._started()
         except BaseException:
             shutil.rmtree(self.temporary, ignore_errors=True)
             raise
 
+    def _sources(self) -> Sources:
+        new: dict[Name, Callable[[], list[Report]]] = {"printed": self._printed.new}
+        if not self.order.command.pattern:  # else the spec says where they are
+            new |= {"reports": self.reports.new, "mlflow": self._mlflow.new}
+        settle_s = SHORT_SETTLE_S if self.order.command.checkpoint else SETTLE_S
+        return Sources(self.order.metric, new, self.order.learnt.source, settle_s)
+
     def _started(self) -> Child:
-        order, params, own = self.order, self.temporary / "params.json", self.temporary / "own"
-        params.write_text(json.dumps(config(order.command, order.params)), encoding="utf-8")
-        own.mkdir(exist_ok=True)
-        if order.command.wandb == "real":
-            (own / PARAMETERS).write_text(parameters_file(order.command, order.params), encoding="utf-8")
-        told = Told(
-            sweep=order.sweep,
-            trial=trial_name(order.trial),
-            project=order.project,
-            reports=self.reports.path,
-            folder=own,
-            seed=order.seed,
-            purpose=order.purpose,
-            checkpoint=self.checkpoint if order.command.checkpoint else None,
-            epochs=None if order.command.open_ended else order.horizon,
-            params=params,
-            more={**self._mlflow.environment(self._key in _own_experiments), **order.extra},
-        )
-        python, outer = interpreter(), dict(os.environ)
-        if path := import_path(outer.get("PYTHONPATH")):
-            outer["PYTHONPATH"] = path
-        variables = environment(order.command, order.params, told, python, outer)
-        try:
-            words = argv(order.command, order.params, python, params, variables)
-            return Child(
-                Start(words, Path.cwd(), variables, self.temporary), _logged(order.trial), self._printed.line
-            )
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            named = getattr(error, "filename", None)
-            raise ScriptFailed(f"{order.name} cannot be started: {why}{f': {named}' if named else ''}") from error
+        more = self._mlflow.environment(self.order.learnt.own_experiment)
+        return started(self.order, self._folders, more, self._printed.line)
 
     def next_epoch(self) -> Epoch | None:
         """Wait for the end of the next epoch; None where it has ended by itself before.
@@ -241,8 +157,8 @@ class ScriptRun:
 
     def _tell_source(self, chosen: Name, before: Name | None) -> None:
         """Note where the metric is found, and say so where it is news."""
-        known = _found.get(self._key)
-        _found[self._key] = first([chosen, *([known] if known else [])]) or chosen
+        known = self.order.learnt.source
+        self.order.learnt.source = first([chosen, *([known] if known else [])])
         if before or chosen != known:
             behind = f" from epoch {self.epochs.known + 1} on, and no longer from {WORDS[before]}" if before else ""
             self.epochs.messages.append(f"{self.order.metric} is read from {WORDS[chosen]}{behind}")
@@ -284,11 +200,11 @@ class ScriptRun:
     def is_refused(self) -> bool:
         """Whether MLflow has refused it the run that it found as the active one, for the first time."""
         told = not self._has_told and any(OTHER_EXPERIMENT in line for line in self._child.tail)
-        return told and self._key not in _own_experiments
+        return told and not self.order.learnt.own_experiment
 
     def goes_its_own_way(self) -> None:
         """Note that it sets an experiment of its own: from now on it finds no run."""
-        _own_experiments.add(self._key)
+        self.order.learnt.own_experiment = True
 
     def _sum_up(self) -> None:
         """Take up what it says of the whole run: what was not reported otherwise."""
@@ -367,9 +283,3 @@ def _removing() -> ThreadPoolExecutor:
 def _remove(folder: Path, guarded: Guarded) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     guarded.end()
-
-
-def _logged(trial: int) -> Callable[[bytes], object]:
-    """Return what writes to the trial's log, or to nothing where there is none."""
-    log = trial_log.current(trial)
-    return (lambda piece: os.write(log.number, piece)) if log else len

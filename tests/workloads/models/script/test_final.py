@@ -17,7 +17,7 @@ from workloads.files import artifacts
 from workloads.legs import checkpoint
 from workloads.legs.own_test import Untested
 from workloads.legs.runner import LegRunner, LegSetting
-from workloads.models.script import running
+from workloads.models.script.start import forget
 
 FAST = ("${interpreter}", "-S", "${program}", "${args}")
 """Without site-packages: Python starts in a third of the time."""
@@ -36,7 +36,7 @@ Begin = Callable[..., LegRunner]
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begin:
     """Return a function that starts a leg of three epochs of a program, and trains it while it goes on."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(running, "_found", {})
+    forget()
 
     def start(program: str, purpose: Purpose = "final", **given: object) -> LegRunner:
         (tmp_path / "train.py").write_text(REPORTS + dedent(program))

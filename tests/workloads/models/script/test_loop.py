@@ -23,6 +23,7 @@ from workloads.data.search_data import no_data
 from workloads.legs import checkpoint
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.script import running
+from workloads.models.script.start import forget
 
 V = "val_acc"
 FAST = ("${interpreter}", "-S", "${program}", "${args}")
@@ -32,7 +33,7 @@ FAST = ("${interpreter}", "-S", "${program}", "${args}")
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., LegRunner]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(running, "_found", {})
+    forget()
 
     def begin(program: str, **given: object) -> LegRunner:
         (tmp_path / "train.py").write_text(dedent(program))
@@ -131,7 +132,6 @@ def test_a_metric_that_decides_is_of_its_epoch_where_it_comes_behind_a_pause(
     run: Callable[..., LegRunner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running, "QUIET_S", 0.0)
-    monkeypatch.setattr(running, "_late", {})
     program = """
         import time
         for epoch in (1, 2):

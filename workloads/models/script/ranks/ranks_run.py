@@ -13,7 +13,8 @@ from workloads.models.script.epochs import Epoch, Epochs
 from workloads.models.script.logged_files import LoggedFiles
 from workloads.models.script.ranks.looks import Again, Failure, Look, RankFailed, Told, failure
 from workloads.models.script.ranks.torchrun import shared_folder, variables
-from workloads.models.script.running import GRACE_S, Interrupted, Order, Refused, ScriptRun
+from workloads.models.script.running import GRACE_S, Interrupted, Refused, ScriptRun
+from workloads.models.script.start import Order
 from workloads.training.process_group import ProcessGroup, named_ranks
 
 LOOK_S, OTHERS_LOOK_S = 0.05, 0.02
