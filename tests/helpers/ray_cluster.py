@@ -48,6 +48,8 @@ class RayCluster:
         self._ports = free_ports(5)
         self._num_added = 0
         self._blind_to: Path | None = None
+        self.gcs_address = ""
+        """Host and port at which nodes join, once it has started."""
         self._nodes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -69,7 +71,7 @@ class RayCluster:
         self._start_head()
         [node] = self.await_nodes(1).nodes
         ip = next(name for name in node if name.startswith("node:") and "Head" not in name).removeprefix("node:")
-        self._head = f"{ip}:{self._ports[0]}"
+        self.gcs_address = f"{ip}:{self._ports[0]}"
         if not alone:
             self.add_node()
             self.await_nodes(2)
@@ -88,7 +90,7 @@ class RayCluster:
         self._blind_to = blind_to
         agent, grpc = free_ports(2)
         self._spawn(
-            f"--address={self._head}", f"--temp-dir={self._temp}/n{self._num_added}",
+            f"--address={self.gcs_address}", f"--temp-dir={self._temp}/n{self._num_added}",
             f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}", blind_to=blind_to,
         )  # fmt: skip
 

@@ -40,6 +40,8 @@ PATIENCE = {
 
 By default a group's start may take 60 s, which Ray Train also waits for the resources of a machine that just died.
 """
+PLAIN_PRINT = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}
+"""Keeps Python's own ``print`` in workers: Ray Train's writes each line twice into what is kept of stdout."""
 STREAM = "train"
 """Ray Train's name of the streamed training rows."""
 QUIET = ("ray.train", "ray.data")
@@ -89,8 +91,8 @@ def train(
 
     from workloads.data.streaming.ray_data import dataset, options  # 1,200 ms: torch
 
-    for name, seconds in PATIENCE.items():
-        os.environ.setdefault(name, seconds)
+    for name, wanted in {**PATIENCE, **PLAIN_PRINT}.items():
+        os.environ.setdefault(name, wanted)
     workers = group.least if group.least == group.most else (group.least, group.most)
     meeting = TemporaryDirectory(ignore_cleanup_errors=True)
     trainer = TorchTrainer(
