@@ -189,7 +189,13 @@ class Odd(nn.Module):
         if kind == "number":
             self.scale = scale
         if kind == "layer in a list":
-            self.hidden, self.known = [nn.Linear(5, 5)], [self.body]
+            self.hidden, self.known = [nn.Linear(5, 5).requires_grad_(False)], [self.body]
+        if kind == "trained layer in a list":
+            self.hidden = {"first": [nn.Linear(5, 5)]}
+        if kind == "sparse":
+            self.table = nn.Embedding(4, 5, sparse=True)
+        if kind == "optimizer":
+            self.optimizer = torch.optim.Adam(self.parameters())
         if kind == "hook":
             self.body.register_forward_hook(lambda module, inputs, outputs: outputs * scale)
         if kind == "class made inside":
@@ -231,6 +237,14 @@ class Odd(nn.Module):
                 hidden = hidden * (1 - self.drop.p)
             case "float32":
                 hidden = self.body(x.flatten(1).float())
+            case "in place":
+                x -= 1
+            case "others of the batch":
+                hidden = hidden - hidden.mean(0)
+            case "noise in evaluation":
+                hidden = F.dropout(hidden)
+            case "squeezed":
+                return self.last(hidden).squeeze()
             case "wide":
                 return hidden
             case "pair":

@@ -49,3 +49,18 @@ def test_a_model_that_torch_cannot_translate_leaves_no_file(tmp_path: Path) -> N
     with pytest.raises(NotExportable, match=r"cannot translate|needs the extra onnx"):
         write_onnx(Branching(), search_data().train.x[:4].astype("float32"), tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
+
+
+class Noisy(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.rand_like(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [(torch.nn.RReLU(), "No ONNX function found for .*rrelu"), (Noisy(), "drawn at random in evaluation")],
+)
+def test_why_a_model_has_no_file_is_told_by_its_cause(model: torch.nn.Module, told: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="pip install 'paceline[onnx]'")
+    with pytest.raises(NotExportable, match=told):
+        write_onnx(model.eval(), torch.zeros(3, 2).numpy(), tmp_path / "model.onnx")

@@ -114,6 +114,7 @@ NO_RULE = "nn.LSTM has no batching rule"
         ("frozen", "body.weight is frozen"),
         ("unused", "other.weight has no part"),
         ("script", "TorchScript"),
+        ("optimizer", "its part Odd.optimizer cannot be compared"),
         pytest.param("compiled", "torch.compile", marks=pytest.mark.soak),
     ],
 )
@@ -137,6 +138,10 @@ def declared_of(name: str) -> Any:
         ("wide", r"Odd.forward must return \(batch, num_outputs\) = \(12, 3\) for .*, received \(12, 5\)"),
         ("pair", "must return one tensor, received tuple"),
         ("complex", "has complex parameters or buffers"),
+        ("trained layer in a list", r"keeps layers or parameters in Odd.hidden, .*: use nn.ModuleList"),
+        ("sparse", r"has sparse gradients \(table\)"),
+        ("in place", "changes its inputs in place"),
+        ("squeezed", r"\(batch, num_outputs\) = \(1, 3\) for inputs \(1, 1, 4, 4\), received \(3,\)"),
         ("nan", "not finite before any training"),
     ],
 )
@@ -162,6 +167,24 @@ def test_how_it_is_trained_is_told_in_one_line() -> None:
         assert kind.tryout is not None
         line = kind.tryout(kind.hyperparameters(), search_data())
         assert line is not None and line.startswith(f"{PLACE}:{name} is trained {told}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("plain", "as one program"),
+        ("dropout", "as one program"),
+        (
+            "noise in evaluation",
+            "drawn at random in evaluation, too: F.dropout(x, p, self.training) asks for the mode",
+        ),
+        ("others of the batch", "depend on the others of the batch in evaluation, too"),
+    ],
+)
+def test_what_makes_predictions_depend_on_more_than_their_example_is_told(kind: str, told: str) -> None:
+    found = workload(f"{PLACE}:Odd")
+    assert found.tryout is not None
+    assert (found.tryout(trainee(f"{PLACE}:Odd", kind=kind).hp, search_data()) or "").endswith(told)
 
 
 def test_members_of_other_programs_are_not_trained_together() -> None:

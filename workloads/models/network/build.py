@@ -21,6 +21,9 @@ DRAWING = ("normal_", "uniform_", "random_", "bernoulli_", "exponential_", "log_
 """Methods that fill a tensor with random numbers."""
 LARGE = 100_000
 """Larger tensors are not drawn to compare networks."""
+EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
+REGISTERED = ("_parameters", "_buffers", "_modules")
+"""Attributes of a module in which torch finds what belongs to it."""
 LAZY = (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)
 
 
@@ -54,19 +57,56 @@ DROPOUTS: Mapping[type[nn.Module], int] = {nn.Dropout: 0, nn.Dropout1d: 1, nn.Dr
 def build(declared: Declared, hp: Any, shape: DataShape) -> nn.Module:
     """Return a new network; its first weights are drawn from torch's present seed alone.
 
-    Raises Infeasible for a network that cannot be trained: it has no parameters, or complex ones.
+    Raises Infeasible for a network that cannot be trained, such as one without parameters, or with complex ones.
     """
     with _seeded():
         model = constructed(declared, declared.values(hp), shape)
-    if any(tensor.is_complex() for tensor in model.state_dict().values()):
-        raise Infeasible(f"{declared.cls.__name__} has complex parameters or buffers, and all must be real")
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise Infeasible(f"{declared.cls.__name__} has no parameters to train")
+    if (fault := _fault(model)) is not None:
+        raise Infeasible(f"{declared.cls.__name__} {fault}")
     model.may_leave_out_parameters = True  # type: ignore[assignment] # read where processes train together
     for tensor in (*model.parameters(), *model.buffers()):
         if not tensor.is_contiguous():
             tensor.data = tensor.data.contiguous()
     return model
+
+
+def _fault(model: nn.Module) -> str | None:
+    """Return why a network cannot be trained, as what follows its name; None where it can."""
+    if any(tensor.is_complex() for tensor in model.state_dict().values()):
+        return "has complex parameters or buffers, and all must be real"
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return "has no parameters to train"
+    if (place := unregistered(model)) is not None:
+        return (
+            f"keeps layers or parameters in {place}, where torch does not find them, so that they would be neither "
+            "trained nor saved: use nn.ModuleList, nn.ModuleDict or nn.ParameterList (or requires_grad_(False) for "
+            "what is not to be trained)"
+        )
+    sparse = (name for name, one in model.named_modules() if isinstance(one, EMBEDDINGS) and one.sparse)
+    if (name := next(sparse, None)) is not None:
+        return f"has sparse gradients ({name}), which the optimizers do not take: leave out sparse=True"
+    return None
+
+
+def unregistered(model: nn.Module) -> str | None:
+    """Return the first attribute with parameters to train that are not the network's own: ``Net.layers``."""
+    known = {id(parameter) for parameter in model.parameters()}
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if name not in REGISTERED and any(id(one) not in known for one in _trainable(value)):
+                return f"{type(module).__name__}.{name}"
+    return None
+
+
+def _trainable(value: Any) -> Iterator[nn.Parameter]:
+    """Yield the parameters with gradients in a value, in lists and mappings, too."""
+    if isinstance(value, nn.Parameter) and value.requires_grad:
+        yield value
+    elif isinstance(value, nn.Module):
+        yield from (parameter for parameter in value.parameters() if parameter.requires_grad)
+    elif isinstance(value, Mapping | list | tuple | set):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _trainable(one)
 
 
 def constructed(declared: Declared, given: Mapping[str, Any], shape: DataShape) -> nn.Module:

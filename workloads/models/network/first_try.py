@@ -24,6 +24,8 @@ from workloads.training.setup import Setup, Trainee
 MANY_ROWS = 20_000
 """Larger tables are tried by as many of their rows: then their features may be fewer than those of all."""
 FEW_ROWS = 64
+DRAWN = "; its outputs are drawn at random in evaluation, too: F.dropout(x, p, self.training) asks for the mode"
+TOGETHER = "; its outputs for an example depend on the others of the batch in evaluation, too"
 NO_MEAN = "; its loss of a batch is not the mean of each example's: val_loss is that mean, and train_loss is not"
 
 
@@ -52,13 +54,21 @@ def first_try(declared: Declared, kind: Workload, hp: Any, search: SearchData) -
 
 
 def _note(setup: Setup, member: Trainee) -> str:
-    """Return a remark on a loss of the class's own that is no mean over examples; empty for any other."""
+    """Return what is to be known of its evaluation, and of the class's own loss; empty where nothing is."""
     task, data = setup.task(), setup.data
-    if not isinstance(task, OwnTask) or task.declared.loss is None:
-        return ""
-    with torch.no_grad():
-        outputs = setup.build(member).eval()(data.inputs(data.x_train[:FEW_ROWS]))
-        return "" if task.is_mean(outputs, data.y_train[:FEW_ROWS]) else NO_MEAN
+    model, x = setup.build(member).eval(), data.inputs(data.x_train[:FEW_ROWS])
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        outputs, again = model(x), model(x)
+        if not torch.equal(outputs, again):
+            return DRAWN
+        own = task if isinstance(task, OwnTask) and task.declared.loss is not None else None
+        if own is not None and not own.is_mean(outputs, data.y_train[:FEW_ROWS]):
+            return NO_MEAN
+        try:
+            fewer = model(x[:1])
+        except Exception:  # noqa: BLE001 - a user's code that needs several examples
+            return TOGETHER
+        return "" if torch.allclose(fewer, outputs[:1], rtol=1e-2, atol=1e-3) else TOGETHER
 
 
 def _first(search: SearchData, num_rows: int) -> SearchData:

@@ -84,6 +84,7 @@ def _tryout(declared: Declared, setup: Setup, member: Trainee) -> str | None:
     model = setup.build(member)
     reason = _at_sight(model)
     before, generators = (None if reason else _copied(model)), _generators()
+    incomparable = None if before is None else difference(before, model)
     outputs = _checked(declared, setup, model)
     if not outputs.isfinite().all():
         raise Infeasible(f"the outputs of {declared.cls.__name__} are not finite before any training")
@@ -93,6 +94,8 @@ def _tryout(declared: Declared, setup: Setup, member: Trainee) -> str | None:
         return "it draws random numbers from Python or NumPy"
     if before is None:
         return "it cannot be copied"
+    if incomparable is not None:
+        return f"its part {incomparable} cannot be compared between networks"
     if (changed := difference(before, model)) is not None:
         return f"it keeps state between forward passes ({changed})"
     precise = _in(setup, torch.float64)
@@ -111,6 +114,8 @@ def _reason(error: Exception) -> str:
     told = str(error)
     if "data-dependent control flow" in told or ".item()" in told:
         return "its forward pass decides by the values of tensors"
+    if "on device meta" in told:
+        return "it computes with weights outside of its forward pass, as gradient checkpointing does"
     operation = re.search(r"rule not implemented for ([\w:.]+)", told)
     return f"{operation[1]} has no batching rule" if operation else f"vmap says: {first_line(error)}"
 
@@ -136,24 +141,40 @@ def _at_sight(model: nn.Module) -> str | None:
 
 def _checked(declared: Declared, setup: Setup, model: nn.Module) -> Tensor:
     """Return the outputs in training mode. Raises Infeasible where they are not what is to be predicted."""
-    data = setup.data
+    name, x = declared.cls.__name__, setup.data.x_train
+    given = x.clone()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        outputs = model.train()(data.x_train)
-    name = declared.cls.__name__
+        outputs: Tensor = model.train()(given)
+    if not torch.equal(given, x):
+        raise Infeasible(
+            f"{name}.forward changes its inputs in place, which are those of other trials and epochs, too: write "
+            "x = x - 1 for x -= 1, and leave out inplace=True where layers take the inputs"
+        )
+    _check_form(name, setup, outputs, x)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
+            alone = copy.deepcopy(model).eval()(x[:1].clone())
+        except Exception:  # noqa: BLE001 - a user's code: what cannot be copied, or needs several examples
+            return outputs
+    _check_form(name, setup, alone, x[:1])
+    return outputs
+
+
+def _check_form(name: str, setup: Setup, outputs: Any, x: Tensor) -> None:
+    """Raise Infeasible where the outputs for the inputs ``x`` have not the shape of what is to be predicted."""
     if not isinstance(outputs, Tensor):
         raise Infeasible(f"{name}.forward must return one tensor, received {type(outputs).__name__}")
-    steps = data.shape.example if data.shape.problem == "language" else ()
-    expected = (len(data.y_train), *steps, data.shape.num_outputs)
+    shape = setup.data.shape
+    steps = shape.example if shape.problem == "language" else ()
+    expected = (len(x), *steps, shape.num_outputs)
     if tuple(outputs.shape) != expected:
         words = ("batch", *(["steps"] if steps else []), "num_outputs")
         shown = f"({', '.join(words)}) = {expected}"
         raise Infeasible(
-            f"{name}.forward must return {shown} for inputs {tuple(data.x_train.shape)}, "
-            f"received {tuple(outputs.shape)}"
+            f"{name}.forward must return {shown} for inputs {tuple(x.shape)}, received {tuple(outputs.shape)}"
         )
     if not outputs.is_floating_point():
         raise Infeasible(f"{name}.forward must return real numbers, received {outputs.dtype}")
-    return outputs
 
 
 def _in(setup: Setup, dtype: torch.dtype) -> Setup:
