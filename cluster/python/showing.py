@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def title(home: SweepHome, sweep: Sweep) -> Title:
     """Return the sweep's name and settings for the views."""
+    from cluster.terminal import formatting  # 60 ms, as the next one: rich
     from cluster.terminal.criteria import goals  # 60 ms: rich
     from cluster.terminal.live_lines import Title
 
@@ -31,6 +32,7 @@ def title(home: SweepHome, sweep: Sweep) -> Title:
         schedule=sweep.early_terminate.type,
         seed=sweep.seed,
         goals=goals(sweep.objective, sweep.criteria) if sweep.metrics else "",
+        processes=formatting.between(sweep.resources.least, sweep.resources.most),
     )
 
 

@@ -119,3 +119,8 @@ def _bar(value: float, scale: tuple[float, float]) -> str:
     low, high = scale
     share = (value - low) / (high - low) if high > low else 0.5
     return BARS[round(min(1.0, max(0.0, share)) * (len(BARS) - 1))]
+
+
+def between(least: int, most: int) -> str:
+    """Format ``2``, or ``2 to 4``; empty where both are 1."""
+    return "" if most == 1 else f"{least} to {most}" if least < most else str(most)

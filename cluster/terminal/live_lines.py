@@ -30,6 +30,13 @@ class Title:
     seed: int
     goals: str = ""
     """All objectives in words, where there are several."""
+    processes: str = ""
+    """Number of processes of each worker, such as ``2`` or ``2 to 4``; empty where they are single ones."""
+
+    def workers(self, number: int) -> str:
+        """Return ``2 workers``, or ``1 worker of 2 processes``."""
+        each = f" of {self.processes} processes" if self.processes else ""
+        return f"{formatting.count(number, 'worker')}{each}"
 
     @property
     def aim(self) -> str:
@@ -105,7 +112,7 @@ def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
     parts = [
         title.aim,
         f"{title.method} + {title.schedule}",
-        formatting.count(snapshot.num_lanes, "worker"),
+        title.workers(snapshot.num_lanes),
         f"seed {title.seed}",
     ]
     return _line(" · ".join(parts), width, "bright_black")

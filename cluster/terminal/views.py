@@ -185,7 +185,7 @@ class LineView:
         if snapshot.phase != self._phase:
             self._phase = snapshot.phase
             if snapshot.phase in PHASES:
-                self._say(_phase_line(snapshot))
+                self._say(_phase_line(snapshot, self._title))
 
     def message(self, text: str) -> None:
         """Print the line."""
@@ -229,11 +229,11 @@ def _print(text: str, stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def _phase_line(snapshot: Snapshot) -> str:
+def _phase_line(snapshot: Snapshot, title: Title) -> str:
     return PHASES[snapshot.phase].format(
         planned=formatting.count(snapshot.num_planned, "trial"),
         length="each until its script ends" if snapshot.open_ended else f"up to {snapshot.horizon} epochs each",
-        workers=formatting.count(snapshot.num_lanes, "worker"),
+        workers=title.workers(snapshot.num_lanes),
         finals=formatting.count(snapshot.finals_planned, "training"),
     )
 

@@ -241,9 +241,9 @@ def _together(plan: Preview) -> str:
 
 
 def _processes(sweep: Sweep) -> str:
-    wanted = sweep.resources
-    if wanted.most == 1:
+    number = formatting.between(sweep.resources.least, sweep.resources.most)
+    if not number:
         return ""
-    number = f"{wanted.least} to {wanted.most}" if wanted.least < wanted.most else str(wanted.most)
-    how = wanted.strategy if sweep.command is None else "ranks of its script, with torchrun's variables"
-    return f", each of {number} processes ({how})"
+    own = "" if described(sweep.workload).divides_work else f" ({sweep.resources.strategy})"
+    how = own if sweep.command is None else " (ranks of its script, with torchrun's variables)"
+    return f", each of {number} processes{how}"

@@ -108,6 +108,16 @@ def test_lines_tell_why_a_trial_is_infeasible_and_what_further_seeds_come_to() -
     assert "retests 1/2" in drawn(snapshot(again, retests_begun=2, retests_done=1), 120)[0]
 
 
+@pytest.mark.parametrize(
+    ("processes", "told"), [("", "on 2 workers"), ("2 to 4", "on 2 workers of 2 to 4 processes")]
+)
+def test_how_many_processes_a_worker_has_is_told(processes: str, told: str) -> None:
+    stream, title = io.StringIO(), replace(TITLE, processes=processes)
+    with LineView(title, stream) as view:
+        view.progress(snapshot(row(0)))
+    assert any(line.endswith(told) for line in stream.getvalue().splitlines())
+
+
 def test_epochs_with_further_seeds_are_told_beside_those_of_the_search() -> None:
     text = "\n".join(drawn(snapshot(row(1), epochs_of_further_seeds=6), 120))
     assert "80 of 200 search epochs trained (early stopping saved 60 %); 6 epochs with further seeds" in text
