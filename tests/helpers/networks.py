@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -34,6 +35,19 @@ class Perceptron(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         units = self.drop(self.act(self.first(x.flatten(1))))
         return self.last(units + units if self.residual else units)
+
+
+class Napping(Perceptron):
+    """A perceptron that sleeps in each step of its training, so that there is time to kill it."""
+
+    def __init__(self, shape: Any, *, nap_s: float = 0.0) -> None:
+        super().__init__(shape)
+        self.nap_s = nap_s
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            time.sleep(self.nap_s)
+        return super().forward(x)
 
 
 class Convolutional(nn.Module):

@@ -52,6 +52,10 @@ def train(run: Any, *, fault: str = "none") -> None:
             case "drawn":
                 drawn = [random.random(), float(np.random.rand()), float(torch.rand(()))]
                 run.report(partial(save_shard, run), val_f1=drawn[0], val_recall=drawn[1], **told, val_r2=drawn[2])
+            case "crossed" if run.rank == 0:
+                dist.recv(total, src=1)
+            case "crossed":
+                dist.recv(total, src=0)
             case _:
                 run.report(**told)
     dist.destroy_process_group()

@@ -19,7 +19,8 @@ from tests.helpers.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-WORKLOAD = "tests.helpers.misbehaving_workload:CHAOS"
+WORKLOADS = ("tests.helpers.misbehaving_workload:CHAOS", "tests.helpers.networks:Napping")
+"""A workload, and a user's network."""
 NUM_EPOCHS = 400
 """More than there will be: it is stopped when everything has been seen."""
 HEALTH_CHECKS = {"period_ms": "1000", "timeout_ms": "3000", "failure_threshold": "3"}
@@ -85,7 +86,10 @@ class Trial:
 
 
 @pytest.mark.soak  # over a minute, in which Ray looks for nodes and workers come and go
-def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_a_worker_is_lost_and_given_back(
+    workload: str, tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ray
 
     from cluster.lanes.multi_worker_lane import MultiWorkerLane
@@ -96,7 +100,7 @@ def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypat
     monkeypatch.setattr(ray_train, "RESIZE_EVERY_S", 3.0)
     search = prepare(Data(name="wine")).search
     setting = {
-        "workload": WORKLOAD,
+        "workload": workload,
         "objective": LOSS,
         "checkpoints": str(tmp_path / "c"),
     }
@@ -122,10 +126,10 @@ def test_a_worker_is_lost_and_given_back(tmp_path: Path, cluster: Any, monkeypat
     lane.cleanup()
     assert sorted(trial.losses) == list(range(1, len(trial.losses) + 1))
     losses = [trial.losses[epoch] for epoch in sorted(trial.losses)]
-    assert losses == pytest.approx(undisturbed(search, len(losses)), rel=1e-5)
+    assert losses == pytest.approx(undisturbed(workload, search, len(losses)), rel=1e-5)
 
 
-def undisturbed(search: Any, num_epochs: int) -> list[float]:
+def undisturbed(name: str, search: Any, num_epochs: int) -> list[float]:
     """Validation loss by epoch, of one process."""
     import torch
 
@@ -133,7 +137,7 @@ def undisturbed(search: Any, num_epochs: int) -> list[float]:
     from workloads.training.plain_loop import PlainLoop
     from workloads.training.setup import Setup, Trainee
 
-    kind = workload(WORKLOAD)
+    kind = workload(name)
     hp = kind.hyperparameters(**{**PARAMS, "nap_s": 0.0})
     loop = PlainLoop(Setup(kind, kind.data(hp, search, torch.device("cpu"), torch.float32)), Trainee(0, hp))
     return [loop.epoch()[0]["val_loss"] for _ in range(num_epochs)]

@@ -29,6 +29,7 @@ REFUSED = {
     "same name": "ranks 0 and 1 saved different files named model: put run.rank into the name",
 }
 WAITS = {
+    "crossed": "ranks wait for each other for ever, rank 0 at on_ranks.py:56, rank 1 at on_ranks.py:58: all",
     "fewer": "rank 1 waits for the other ranks at on_ranks.py:26, and they wait for it: each must",
     "saved alone": "save was called on rank 0 alone, and run.report(save, sharded=True) calls it on every rank",
 }

@@ -22,6 +22,7 @@ IDLE_S = 0.05
 """Seconds of processor time up to which a thread has done nothing."""
 COMMUNICATES = ("torch/distributed", "torch/autograd", "torch/nn/parallel")
 """Parts of the names of the files in which a thread waits for other ranks."""
+SAME_ORDER = "all must call the same operations of torch.distributed in the same order"
 T = TypeVar("T")
 
 
@@ -61,6 +62,9 @@ def all_ranks(
         if found and len(found) + len(stuck) == len(told):
             rank, place = next(iter(stuck.items()))
             raise NeverTogether(f"rank {rank} waits for the other ranks at {place}, and they wait for it: {why}")
+        if len(stuck) == len(told) and len(set(stuck.values())) > 1:
+            where = ", ".join(f"rank {rank} at {place}" for rank, place in stuck.items())
+            raise NeverTogether(f"the ranks wait for each other for ever, {where}: {SAME_ORDER}")
         if mine is None:
             mine = wait(LOOK_S)
 
