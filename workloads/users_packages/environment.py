@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -98,10 +98,17 @@ def _make(found: Environment, packages: Packages) -> None:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Hold the lock of the user's environments, which the kernel releases where this process dies."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Hold the lock of the environments in ``root``, which the kernel releases where this process dies.
+
+    Raises NotInstalled where the folder cannot be written.
+    """
+    with ExitStack() as files:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(files.enter_context((root / "lock").open("a")), fcntl.LOCK_EX)
+        except OSError as error:
+            told = f"pip: nothing can be installed in {root}: {error.strerror}"
+            raise NotInstalled(f"{told}; set PACELINE_CACHE to a folder that can be written") from error
         yield
 
 

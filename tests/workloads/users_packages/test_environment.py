@@ -98,3 +98,12 @@ def test_what_cannot_be_installed_is_told_in_a_sentence_and_leaves_nothing(tmp_p
         with pytest.raises(NotInstalled, match=told):
             made(Packages(requirements), lambda _: None)
         assert not environment(Packages(requirements)).folder.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PACELINE_CACHE", str(tmp_path / "file"))
+    with pytest.raises(NotInstalled, match=r"file/environments: Not a directory; set PACELINE_CACHE to a folder"):
+        made(Packages(("rich",)))
