@@ -132,10 +132,12 @@ def test_what_is_measured_behind_the_last_epoch_decides_too(tmp_path: Path) -> N
     assert [record.measured for record in study.records()] == [{1: {"f1": 0.6}}]
 
 
-def two_at_the_first_rung() -> tuple[Race, list[Leg]]:
+SWEEP = toy_sweep(command=Command(program="train.py"), early_terminate={"type": "asha_stopping"})
+
+
+def two_at_the_first_rung(study: Study | None = None) -> tuple[Race, list[Leg]]:
     """Return a race whose second trial is stopped at epoch 1, while it still runs."""
-    sweep = toy_sweep(command=Command(program="train.py"), early_terminate={"type": "asha_stopping"})
-    race = Search(sweep, Toy, None).race(2)
+    race = Search(SWEEP, Toy, study).race(2)
     legs = [leg for leg in (race.next_leg(), race.next_leg()) if leg]
     for leg, value in zip(legs, (0.9, 0.1), strict=True):
         race.reported(leg.id, [MemberEpoch(key=leg.members[0].key, epoch=1, metrics={METRIC: value})], 5.0)
@@ -176,3 +178,11 @@ def test_what_ends_while_its_leg_runs_has_the_seconds_so_far() -> None:
     race, _ = two_at_the_first_rung()
     race.steer(race.tracks[0], "stop", "stopped by ann", 12.0)
     assert (race.tracks[0].state, race.tracks[0].seconds) == ("stopped", 12.0)
+
+
+def test_one_that_was_being_stopped_as_its_driver_died_is_stopped(tmp_path: Path) -> None:
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    two_at_the_first_rung(study)
+    race = Search(SWEEP, Toy, study).race(2)
+    assert [track.state for track in race.tracks] == ["ready", "stopped"]
+    assert [record.outcome for record in study.records()] == [None, "stopped"]

@@ -58,6 +58,10 @@ def test_reports_of_one_step_are_one_epoch() -> None:
     assert found == {1: {V: 0.1, "f1": 0.2}, 2: {V: 0.3, "f1": 0.4}}
 
 
+def test_of_two_values_of_one_step_the_later_one_counts() -> None:
+    assert told([({V: 0.1}, 7), ({V: 0.2}, 7), ({V: 0.3}, 14)]) == {1: {V: 0.2}, 2: {V: 0.3}}
+
+
 def test_a_step_of_ones_own_is_the_epochs_number() -> None:
     by_metric = [{"global_step": s, V: s / 1000} for s in (100, 200, 250)]
     assert values(*by_metric, unit="global_step") == {100: 0.1, 200: 0.2, 250: 0.25}

@@ -165,6 +165,13 @@ def test_how_it_fails_is_told_in_a_sentence(run: Callable[..., LegRunner], progr
     assert str(raised.value).endswith(told)
 
 
+def test_one_with_the_real_wandb_is_told_that_its_log_is_not_read(run: Callable[..., LegRunner]) -> None:
+    with pytest.raises(
+        ScriptFailed, match=r"logged: nothing; .* what wandb[.]log gets is not read"
+    ):
+        trained(run("pass", wandb="real"), leg(3))
+
+
 def test_a_program_that_cannot_be_started(run: Callable[..., LegRunner], tmp_path: Path) -> None:
     runner = run("")
     command = Command(words=("no-such-program", "${args}"))
