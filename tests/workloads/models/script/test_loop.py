@@ -166,9 +166,7 @@ def test_how_it_fails_is_told_in_a_sentence(run: Callable[..., LegRunner], progr
 
 
 def test_one_with_the_real_wandb_is_told_that_its_log_is_not_read(run: Callable[..., LegRunner]) -> None:
-    with pytest.raises(
-        ScriptFailed, match=r"logged: nothing; .* what wandb[.]log gets is not read"
-    ):
+    with pytest.raises(ScriptFailed, match=r"logged: nothing; .* what wandb[.]log gets is not read"):
         trained(run("pass", wandb="real"), leg(3))
 
 
