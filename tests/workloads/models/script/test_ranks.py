@@ -290,7 +290,9 @@ def test_a_group_that_has_one_worker_for_now_has_one_rank(tmp_path: Path, monkey
         "import os; print('val_acc=' + os.environ['WORLD_SIZE'], os.environ['RANK'], os.environ['MASTER_PORT'])"
     )
     (tmp_path / "train.py").write_text(program)
-    assert trained(runner(tmp_path, ProcessGroup()), leg(1)) == {1: 1.0}
+    lane = runner(tmp_path, ProcessGroup())
+    assert trained(lane, leg(1)) == {1: 1.0}
+    lane.leave()
 
 
 @dataclass(frozen=True)
