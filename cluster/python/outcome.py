@@ -216,8 +216,9 @@ class Outcome:
         from cluster.python.html_view import page  # 60 ms: rich
         from cluster.python.showing import title
         from cluster.sweep.reading import snapshot  # 140 ms: Optuna
-        from cluster.terminal.closing_summary import verdict_lines
+        from cluster.terminal.closing_summary import no_verdict_lines, verdict_lines
 
         read = self._read
         head, url = title(self.home, read.sweep), str(read.facts.tracking.get("url", ""))
-        return page(snapshot(read), head, url, said, verdict_lines(read.facts.verdict, head.objective))
+        judged = [*verdict_lines(read.facts.verdict, head.objective), *no_verdict_lines(read.facts.no_verdict)]
+        return page(snapshot(read), head, url, said, judged)

@@ -50,7 +50,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         importance_lines(ending.document.get("importance"), ending.title.objective.name),
         _known(ending.document),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
-        [Text(f"no verdict: {why}") for why in [ending.document.get("no_verdict")] if why],
+        no_verdict_lines(ending.document.get("no_verdict")),
         _troubles(ending.troubles),
         infeasible_lines(ending.document.get("constraints"), ending.document["state"] == "failed"),
         _not_kept(ending.document.get("not_kept")),
@@ -157,6 +157,11 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
     warned, said = warnings(verdict, objective), judgement(verdict, objective)
     lines += [Text(f"  {text}", "bold red") for text in warned]
     return [*lines, *([] if said in warned else [Text(f"  {said}")])]
+
+
+def no_verdict_lines(why: str | None) -> list[Text]:
+    """Return a line on why there is no verdict; none where there is one, or none was to be had."""
+    return [Text(f"no verdict: {why}")] if why else []
 
 
 def _tested_on(verdict: Mapping[str, Any]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from search_spaces.criteria.metric_names import is_of_test, on_test
 from search_spaces.schedules.asha import AshaParameters
 from search_spaces.spec.script.sources import expected_source
+from search_spaces.spec.script.verdict import ASKED
 from search_spaces.spec.sweep import Sweep
 
 MOST_SHOWN = 4
@@ -28,6 +30,8 @@ def told(sweep: Sweep, num_trials: int, rungs: Sequence[int]) -> dict[str, str]:
     folder = Path(sweep.folder) if sweep.folder else None
     whose = "" if sweep.resources.most == 1 else " of rank 0"
     found["metrics"] = f"{sweep.metric.name}{whose} from {expected_source(command, folder)}"
+    if sweep.final is None and not is_of_test(sweep.metric.name):
+        found["final"] = f"none ({ASKED} has the best judged by {on_test(sweep.metric.name)})"
     return found | {f"note{' ' * i}": note for i, note in enumerate(command.notes)}
 
 

@@ -191,7 +191,7 @@ class _Checks:
             refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
         metrics = self._metrics(kind)
         metric = metrics[0] if metrics else self._metric(kind)
-        self._check_final(metric["name"] if metric else None, base)
+        self._check_final(metric["name"] if metric else None, place.folder)
         trials = self._trials(space)
         if self._sound("retest", "trials", "parameters"):
             check_retest(self._document, spec, trials)
@@ -291,7 +291,7 @@ class _Checks:
         if self._workload is None or not self._sound("final", "data") or not self._spec.final:
             return
         if self._open:
-            rule = script_unjudged(self._spec.program, metric, base)
+            rule = script_unjudged(self._spec.program, metric, base, self._script.pattern)
         else:
             rule = unjudged(self._workload, self._spec.data.given, metric)
         if rule:

@@ -20,15 +20,21 @@ _MOST_BYTES: Final = 2**20
 _TEST: Final = re.compile(rb"test", re.IGNORECASE)
 
 
-def unjudged(program: str | None, metric: str | None, folder: Path | None) -> str | None:
+def unjudged(
+    program: str | None, metric: str | None, folder: Path | None, pattern: str | None = None
+) -> str | None:
     """Return why a script can have no final evaluation, and what to write; None where it may have one.
 
-    A Python program has none where no Python file of its folder, and of the folders in it, says anything of a test.
+    A Python program has none where no Python file of its folder, and of the folders in it, says anything of a test;
+    nor has one whose metrics a ``pattern`` finds, each by a group of its own, without one for the test metric.
     ``folder`` is the spec's.
     """
     if metric is not None and is_of_test(metric):
         why = f"must be none: the search chooses by {metric}, and what has chosen cannot judge"
         return f"{why}: choose by a metric of a validation split, and have the script report that of the test split"
+    groups = re.compile(pattern).groupindex.keys() if pattern else set[str]()
+    if metric is not None and groups and "name" not in groups and on_test(metric) not in groups:
+        return f"must be none: metrics.pattern finds no {on_test(metric)}, which needs a group of this name"
     if folder is None or program is None or not program.endswith(".py") or _says_test(folder / program):
         return None
     tested = on_test(metric) if metric else "its test metric"

@@ -42,6 +42,14 @@ def test_what_is_no_python_program_may_report_anything(tmp_path: Path) -> None:
     assert unjudged("train.py", "val_acc", None) is None
 
 
+def test_a_pattern_must_find_the_test_metric_too() -> None:
+    both = "acc (?P<val_acc>.*) or (?P<test_acc>.*)"
+    assert unjudged(None, "val_acc", None, both) is None
+    assert unjudged(None, "val_acc", None, "(?P<name>.*)=(?P<value>.*)") is None
+    told = "must be none: metrics.pattern finds no test_acc, which needs a group of this name"
+    assert unjudged(None, "val_acc", None, "acc (?P<val_acc>.*)") == told
+
+
 def test_what_chooses_cannot_judge(tmp_path: Path) -> None:
     told = "must be none: the search chooses by test_acc, and what has chosen cannot judge"
     assert (unjudged("train.R", "test_acc", tmp_path) or "").startswith(told)
