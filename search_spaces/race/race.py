@@ -219,7 +219,7 @@ class Race:
                 track.failure = reason
             if track.num_failures > self.rules.max_retries:
                 self._end(track, "failed", reason, seconds / len(tracks))
-            elif track.settled and self.rules.purpose == "final":  # it was not scored
+            elif self.rules.purpose == "final" and (track.settled or not track.epoch):  # it was not scored
                 self._release(track.restart())
                 self._moved(track)
             elif track.trained == leg.stop or track.settled:

@@ -294,9 +294,13 @@ class Track:
         return [found for found in needless if found and found != uri]
 
     def restart(self) -> list[str]:
-        """Go back to epoch 0; return the checkpoints to delete."""
+        """Go back to epoch 0, as if it had never trained; return the checkpoints to delete.
+
+        Users' code may come to other values with the same seed: those of two trainings would be mixed.
+        """
         needless = [uri for uri in (self.checkpoint, self.previous) if uri]
         self.go_back(0, None)
+        self.values, self.best_epoch, self.measures = {}, None, Measures(self.criteria)
         return needless
 
     def known_until(self, rungs: Sequence[int]) -> int | None:

@@ -324,7 +324,7 @@ class SpecFile(BaseModel):
         default=None, description="Folder in which users' code is and runs; default: the folder of the sweep file."
     )
     final: Annotated[Final | None, _word("none")] = Field(
-        default=Final(), description="The final evaluation on the test split; 'none' skips it."
+        default=Final(), description="The final evaluation on the test split; 'none', a script's default, skips it."
     )
     repeats: Annotated[Repeats | None, _word("none")] = Field(
         default=None, description="Trains each trial with several seeds; default: with one."

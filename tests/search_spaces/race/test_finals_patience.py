@@ -78,6 +78,15 @@ def test_it_is_trained_again_where_its_lane_dies_before_the_score(study: Study) 
     assert (leg.start, leg.members[0].checkpoint) == (0, None)
 
 
+def test_values_of_a_training_that_a_death_cut_off_are_forgotten(study: Study) -> None:
+    _, race = final_race(study)
+    leg = next_leg(race)
+    race.reported(leg.id, [MemberEpoch(key="t0004-s1", epoch=1, metrics={METRIC: 0.99})])
+    race.failed_leg(leg.id, FailureReason("lane_died", "killed"))
+    train(race, next_leg(race))
+    assert race.tracks[0].values == dict.fromkeys(range(1, LAST + 1), 0.9)
+
+
 def failing(race: Race) -> None:
     """Let each member fail at its second epoch."""
     for leg in iter(race.next_leg, None):

@@ -21,6 +21,8 @@ from workloads.training.process_group import ALONE
 from workloads.training.setup import MemberState, Setup, Trainee
 
 WHOLE = "what is larger is whole where `paceline best ID --files DIR` copies what the best trial has left"
+_told_of_size: set[tuple[str | None, tuple[str, ...]]] = set()
+"""Scripts, by program and command, of which this process has told that they log files that are too large."""
 FIRST = "first"
 UNKNOWN = -1
 """``first`` in a state where the script has not reported an epoch's number."""
@@ -186,6 +188,9 @@ class ScriptLoop:
         found = Artifacts(way=WHOLE)
         for name, file in self._run.logged.new(self._run.over).items() if self._run else ():
             found.keep(name, file)
+        key = self.command.program, self.command.words
+        found.told = [] if key in _told_of_size else found.told[:1]  # each trial logs the same files
+        _told_of_size.update([key] if found.told else [])
         return found
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from workloads.files import artifacts
 from workloads.legs import checkpoint
 from workloads.legs.own_test import Untested
 from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.script import loop
 from workloads.models.script.start import forget
 
 FAST = ("${interpreter}", "-S", "${program}", "${args}")
@@ -164,6 +165,7 @@ def test_what_it_has_logged_is_saved_at_its_end_whatever_its_size(
     begin: Begin, tmp_path: Path, purpose: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(artifacts, "MAX_BYTES", 50)
+    monkeypatch.setattr(loop, "_told_of_size", set())
     runner = begin(LOGS + ALWAYS, purpose)
     found = []
     while not runner.done:
