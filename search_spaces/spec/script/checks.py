@@ -99,7 +99,7 @@ def check_decisions(document: Document, spec: SpecFile, rule: EarlyTerminate) ->
 def script_metric(document: Document, given: MetricFile, settled: Settled) -> dict[str, Any] | None:
     """Return the objective of a script, which may have any name; faults are noted.
 
-    One of the test split is only told of: a script has no final evaluation, from which a split could be kept.
+    One of the test split is only told of: an untouched script may report no other.
     """
     if given.name is None:
         rule = "is required: the name of what the script reports, such as val_loss"
