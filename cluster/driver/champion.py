@@ -22,6 +22,7 @@ from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.error_text import last_line
+from search_spaces.types.kept_code import name_shown
 from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
@@ -176,7 +177,7 @@ class ChampionProcess:
         self.begin()
         try:
             if not described(sweep.workload).registered:
-                who = sweep.command.title if sweep.command else sweep.workload
+                who = sweep.command.title if sweep.command else name_shown(sweep.workload)
                 return self._kept(order, tracker, f"{who} has no predict")
             try:
                 return str(ray.get(self._worker.register.remote(order, self.data.search)))

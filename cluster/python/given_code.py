@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from cluster.python.own_modules import is_own
+from cluster.python.specs import folder_of
 from cluster.sweep.home import SweepHome
 from search_spaces.types.catalogue import Catalogue, WorkloadInfo
 from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.kept_code import FILE
 from workloads.models.custom import kept_code
 from workloads.registry import as_workload, catalogue, workload
 
@@ -28,6 +33,8 @@ class GivenCode:
     name: str
     """Its name in the spec while that is checked."""
     code: Any
+    folder: Path | None = None
+    """Folder of its module where other processes would find another module of that name, or none."""
 
     def catalogue(self) -> Catalogue:
         """Return the names that a spec may use, and this one."""
@@ -40,14 +47,20 @@ class GivenCode:
     def packed(self) -> bytes:
         """Return the code as the sweep's home keeps it. Raises SpecError where that cannot be."""
         try:
-            return kept_code.packed(self.code)
+            return kept_code.packed(self.code, self._modules())
         except kept_code.NotKept as error:
             way_out = "or write it into a module, as workload: mine:train"
             raise SpecError([Fault("spec", KEY, f"{self.name} {error}, {way_out}")]) from error
 
+    def _modules(self) -> list[ModuleType]:
+        """Return the modules that go along with the code: those beside its own one."""
+        folder = self.folder
+        files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+        return [sys.modules[name] for name, file in files.items() if folder and file and is_own(Path(file), folder)]
+
     def keep(self, home: SweepHome, sweep: Sweep, packed: bytes) -> Sweep:
         """Write the code into the sweep's home, and return the sweep that names it there."""
-        path = home.path / kept_code.FILE
+        path = home.path / FILE
         path.write_bytes(packed)
         named = sweep.model_copy(update={KEY: f"{path}:{kept_code.named(self.code)}"})
         home.keep(named)
@@ -71,8 +84,29 @@ def separated(spec: Spec, overrides: Mapping[str, Any]) -> tuple[Spec, Mapping[s
     named = f"{module}:{name}"
     if isinstance(spec, Mapping):
         spec = {**spec, KEY: named}
-    code = None if _is_importable(module, name, given) else GivenCode(named, given)
-    return spec, {**overrides, KEY: named}, code
+    return spec, {**overrides, KEY: named}, _given(named, given, folder_of(spec))
+
+
+def _given(named: str, given: Any, folder: Path) -> GivenCode | None:
+    """Return the code that is to be kept; None where another process finds it by importing a module's file."""
+    module, _, name = named.partition(":")
+    found = sys.modules.get(module)
+    file = Path(getattr(found, "__file__", None) or "")
+    if module == "__main__" or not file.is_file():
+        return GivenCode(named, given)
+    if not _is_found(module, file, folder):
+        return GivenCode(named, given, file.parents[module.count(".") + (file.name == "__init__.py")])
+    return None if getattr(found, name, None) is given else GivenCode(named, given)
+
+
+def _is_found(module: str, file: Path, folder: Path) -> bool:
+    """Whether others find a module's file by its name: in the spec's folder, the working one, or on the path."""
+    top, *inner = module.split(".")
+    spec = PathFinder.find_spec(top, [*map(str, (folder, Path.cwd())), *sys.path])
+    if spec is None or spec.origin is None:
+        return spec is not None
+    found, file = Path(spec.origin).resolve(), file.resolve()
+    return found.parent == file.parents[len(inner) - (file.name != "__init__.py")] if inner else found == file
 
 
 def _of_main(name: Any) -> Any:
@@ -80,10 +114,3 @@ def _of_main(name: Any) -> Any:
     if not isinstance(name, str) or not name.startswith("__main__:"):
         return None
     return getattr(sys.modules["__main__"], name.partition(":")[2], None)
-
-
-def _is_importable(module: str, name: str, code: Any) -> bool:
-    """Whether another process finds the same code by importing a module's file."""
-    found = sys.modules.get(module)
-    file = getattr(found, "__file__", None)
-    return module != "__main__" and file is not None and Path(file).is_file() and getattr(found, name, None) is code

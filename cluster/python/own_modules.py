@@ -32,14 +32,15 @@ def own_modules(folder: Path) -> Iterator[None]:
     finally:
         for name in sys.modules.keys() - before:
             file = getattr(sys.modules[name], "__file__", None)
-            if file and _is_own(Path(file), folder):
+            if file and is_own(Path(file), folder):
                 _imported[name] = Path(file), Path(file).stat().st_mtime_ns
 
 
 def _is_same(file: Path, changed_ns: int, folder: Path) -> bool:
-    return file.exists() and file.stat().st_mtime_ns == changed_ns and _is_own(file, folder)
+    return file.exists() and file.stat().st_mtime_ns == changed_ns and is_own(file, folder)
 
 
-def _is_own(file: Path, folder: Path) -> bool:
+def is_own(file: Path, folder: Path) -> bool:
+    """Whether a module's file is in a folder, and neither ours nor installed."""
     theirs = file.is_relative_to(folder) and not file.is_relative_to(HOME) and not is_installed(file)
     return theirs and file.exists()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cluster.python.driver_process import DriverProcess
 from cluster.python.events import Event, show
+from cluster.python.interrupts import interrupts
 from cluster.python.notebook import NotebookView, cell, in_notebook
 from cluster.python.outcome import Outcome
 from cluster.python.resume import ready
@@ -62,7 +63,8 @@ class Result(Outcome):
 class Running:
     """A sweep that runs in the background, in a process of its own. ``await`` it, or ask for ``result()``.
 
-    It stops cleanly once this process ends.
+    An interrupt of what awaits it stops it cleanly; where the task is cancelled otherwise, as by
+    ``asyncio.wait_for``, it runs on: ``stop()`` stops it. It stops cleanly once this process ends.
     """
 
     def __init__(self, process: DriverProcess, hear: Callable[[Event], None]) -> None:
@@ -112,11 +114,13 @@ class Running:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Result:
-        try:
-            return await asyncio.shield(asyncio.wrap_future(self._future))
-        except asyncio.CancelledError:  # the kernel's interrupt of a cell that awaits
-            self.stop()
-            raise
+        with interrupts() as interrupted:
+            try:
+                return await asyncio.shield(asyncio.wrap_future(self._future))
+            except asyncio.CancelledError:
+                if interrupted():  # Ctrl-C, or the stop button of a notebook whose cell awaits
+                    self.stop()
+                raise
 
     def __repr__(self) -> str:
         return f"<sweep {self.id}: {self.so_far().state if self.done else 'running'}>"

@@ -13,6 +13,7 @@ from cluster.sweep.document import saves_files
 from cluster.sweep.files.saved_by_best import of_final
 from search_spaces.types.driver_errors import SweepError
 from search_spaces.types.trial_names import trial_key, trial_name
+from search_spaces.types.values import stored
 from workloads.legs import checkpoint
 
 if TYPE_CHECKING:
@@ -27,24 +28,33 @@ def unpacked(read: Reading, trial: int, folder: Path | None) -> Path:
     """Write what a trial has saved into ``folder`` (None: one of the sweep's home), and return the folder.
 
     The champion's is that of its best epoch with its best seed of the final evaluation, as it is registered;
-    another trial's that of its last epoch. Raises SweepError where the folder is there already, or no checkpoint of
-    the trial is.
+    another trial's that of its last epoch. Raises SweepError where something is there already
+    or cannot be written, or no checkpoint of the trial is there.
     """
     given, home = folder, read.home
     folder = home.path / "saved" / trial_name(trial) if given is None else given.absolute()
-    if given is not None and folder.exists() and any(folder.iterdir()):
+    if given is not None and not is_free(folder):
         raise SweepError(f"{folder} is there already: name another folder")
     uri = _newest(read, trial)
     part = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
         _write(read, trial, uri, part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
+    except OSError as error:
+        raise SweepError(f"{folder} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nothing is there, or an empty folder, which may be replaced."""
+    if folder.is_symlink() or not folder.is_dir():
+        return not (folder.is_symlink() or folder.exists())
+    return not any(folder.iterdir())
 
 
 def _newest(read: Reading, trial: int) -> str:
@@ -83,7 +93,7 @@ def _write(read: Reading, trial: int, uri: str, folder: Path) -> None:
         "workload": read.sweep.workload,
         "epoch": progress.best_epoch if progress.best_epoch and "-s" in uri.split("/")[-2] else progress.epoch,
         "seed": progress.seed,
-        "params": {**read.sweep.drawn_with(trial)[1], **row.params},
+        "params": stored({**read.sweep.drawn_with(trial)[1], **row.params}),
         "metric": read.sweep.metric.name,
         "best_value": progress.best_value,
     }

@@ -10,6 +10,8 @@ from cluster.sweep.limits.standing import standing
 from cluster.sweep.reading import Reading
 from cluster.terminal import formatting
 from search_spaces.types.faults import Fault, SpecError, shown
+from search_spaces.types.values import identity
+from workloads.registry import is_users
 
 Broken = tuple[str, str] | None
 """The broken rule and the suggested alternative; None if no rule is broken."""
@@ -30,7 +32,7 @@ def new_total(read: Reading, wanted: str, new_budget: bool = False) -> int:
     """
     total = _number(wanted)
     if wanted.strip().startswith("+"):
-        total += len(read.rows) if read.facts.searched else read.sweep.trials
+        total += _planned(read)
     broken = _too_many(read, total) or _too_few(read, total) or _planned_already(read, total)
     broken = broken or _ends_at_once(read, new_budget)
     if broken is not None:
@@ -39,11 +41,31 @@ def new_total(read: Reading, wanted: str, new_budget: bool = False) -> int:
 
 
 def can_grow(read: Reading) -> bool:
-    """Whether one more trial is possible."""
+    """Whether one more trial is possible.
+
+    Whoever looks at a sweep may not be its owner, and runs no code of a user's: of such a workload it is judged by
+    the trials that there are.
+    """
+    if is_users(read.sweep.workload):
+        total, most = _planned(read) + 1, _most_by_trials(read)
+        return not (
+            (most is not None and total > most) or _planned_already(read, total) or _ends_at_once(read, False)
+        )
     try:
         return new_total(read, "+1") > 0
     except SpecError:
         return False
+
+
+def _planned(read: Reading) -> int:
+    return len(read.rows) if read.facts.searched else read.sweep.trials
+
+
+def _most_by_trials(read: Reading) -> int | None:
+    """Return how many different trials there can be: those of the space, and those that lie outside of it."""
+    space = read.sweep.space
+    outside = {identity(row.params) for row in read.rows if not space.contains(row.params)}
+    return None if (size := space.size()) is None else size + len(outside)
 
 
 def _refused(wanted: str, rule: str, instead: str) -> SpecError:

@@ -19,6 +19,7 @@ from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
+from search_spaces.types.kept_code import name_shown
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from tracking.results.trial_zero import moved, names
@@ -168,7 +169,9 @@ def _tested_on(verdict: Mapping[str, Any]) -> str:
     """Return on what the finalists are judged: of users' own test data Paceline knows nothing."""
     own = verdict.get("tested_by")
     return (
-        f"as {own} measures it, on test data of its own" if own else "on the test split, which the search never saw"
+        f"as {name_shown(own)} measures it, on test data of its own"
+        if own
+        else "on the test split, which the search never saw"
     )
 
 

@@ -14,7 +14,7 @@ from search_spaces.race.race import Race
 from search_spaces.race.track import Cached, Exploited, Track
 from search_spaces.samplers.catalogue import sampler
 from search_spaces.samplers.contract import Sampler
-from search_spaces.samplers.history import History, Observation, identity
+from search_spaces.samplers.history import History, Observation
 from search_spaces.schedules.catalogue import schedule
 from search_spaces.schedules.contract import Schedule, Setting
 from search_spaces.space.hyperparameters import Open, complete, defaults, hyperparameters, signature
@@ -22,7 +22,7 @@ from search_spaces.study.contract import MEASURED, Record
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.problems import beside
-from search_spaces.types.values import Params, restored, stored
+from search_spaces.types.values import Params, identity, restored, stored
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -273,7 +273,7 @@ class Search:
 
 
 def _searched_part(held: Track) -> Params:
-    return {name: value for name, value in held.signature if name in held.searched}
+    return {name: held.searched[name] for name, _ in held.signature if name in held.searched}
 
 
 def progress(track: Track) -> dict[str, object]:

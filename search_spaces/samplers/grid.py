@@ -7,9 +7,9 @@ import random
 from collections.abc import Container
 from itertools import islice
 
-from search_spaces.samplers.history import History, Identity, identity
+from search_spaces.samplers.history import History
 from search_spaces.space.space import Space
-from search_spaces.types.values import Params
+from search_spaces.types.values import Identity, Params, identity
 
 MAX_WALKED = 100_000
 """Largest number of points of a space that is searched for unseen ones; sweeps do not exhaust a larger space."""

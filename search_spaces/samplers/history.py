@@ -7,16 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from search_spaces.types.values import Params
-
-Identity = tuple[tuple[str, ...], tuple[object, ...]]
-"""Names and values of a configuration in the order of the names; a set of pairs takes eight times the memory."""
-
-
-def identity(params: Params) -> Identity:
-    """Return what two equal configurations have in common."""
-    names = tuple(sorted(params))
-    return names, tuple(params[name] for name in names)
+from search_spaces.types.values import Identity, Params, distinct, identity
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ class History:
         self._identities.add(found)
         for names, counts in self._parts.items():
             if params.keys() >= set(names):
-                counts[tuple(params[name] for name in names)] += 1
+                counts[tuple(distinct(params[name]) for name in names)] += 1
 
     def has(self, params: Params) -> bool:
         """Whether a trial has this configuration."""
@@ -98,7 +89,7 @@ class History:
         if names not in self._parts:
             known = {identity(seen.params): seen.params for seen in self.seen.values() if seen.settles}
             able = (params for params in known.values() if params.keys() >= set(names))
-            self._parts[names] = Counter(tuple(params[name] for name in names) for params in able)
+            self._parts[names] = Counter(tuple(distinct(params[name]) for name in names) for params in able)
         return self._parts[names][values]
 
     def since(self, mark: int) -> tuple[int, list[int]]:

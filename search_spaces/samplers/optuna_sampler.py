@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from search_spaces.samplers.grid import Leftovers
-from search_spaces.samplers.history import History, Identity, identity
+from search_spaces.samplers.history import History
 from search_spaces.space.space import Space
 from search_spaces.types.objective import Objective
-from search_spaces.types.values import Params
+from search_spaces.types.values import Identity, Params, identity
 
 if TYPE_CHECKING:
     import optuna

@@ -9,11 +9,11 @@ import numpy as np
 from scipy.stats import qmc
 
 from search_spaces.samplers.grid import Leftovers
-from search_spaces.samplers.history import History, Identity, identity
+from search_spaces.samplers.history import History
 from search_spaces.samplers.redraws import Redraws
 from search_spaces.space.cube import Cube
 from search_spaces.space.space import Space
-from search_spaces.types.values import Params
+from search_spaces.types.values import Identity, Params, identity
 
 NUM_RANDOM = 200
 """Number of random points to fall back on where those that are wanted were all tried."""

@@ -6,10 +6,10 @@ from collections.abc import Container
 
 import numpy as np
 
-from search_spaces.samplers.history import History, Identity, identity
+from search_spaces.samplers.history import History
 from search_spaces.space.cube import Cube
 from search_spaces.space.space import Space
-from search_spaces.types.values import Params
+from search_spaces.types.values import Identity, Params, identity
 
 BLOCK = 200
 """Number of random points that are drawn at once."""

@@ -14,7 +14,7 @@ def drawn(domain: Domain, random: Random) -> Value:
     """Return a value of the domain, by its own distribution."""
     domain = _levels(domain)
     if isinstance(domain, Choice):
-        return domain.to_value(random.choice(domain.values) if domain.probabilities is None else random.random())
+        return random.choice(domain.values) if domain.probabilities is None else domain.to_value(random.random())
     law, place = domain.distribution, random.random()
     low, high, step = law.low, law.high, law.step  # type: ignore[attr-defined]
     if law.log:  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import numpy as np
 
 from search_spaces.criteria.constraints import NO_CRITERIA, Criteria
 from search_spaces.criteria.measures import Measures, Standing
-from search_spaces.samplers.history import Identity, identity
 from search_spaces.space.cube import Cube
 from search_spaces.space.domain_contract import Domain
 from search_spaces.space.domains import Choice, Int
@@ -22,7 +22,7 @@ from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
 from search_spaces.types.objective import Objective
-from search_spaces.types.values import Params, Value
+from search_spaces.types.values import Identity, Params, Value, identity
 
 EPOCH, VALUE, SECONDS = "epoch", "value", "seconds"
 """Names of the columns beside the hyperparameters; the objective's may also be the metric's name."""
@@ -280,11 +280,13 @@ class _Reading:
 def _parsed(domain: Domain, cell: Any) -> Value | None:
     """Return a cell as a value of the domain, None where it is none."""
     if isinstance(domain, Choice):
-        return next((value for value in domain.values if _same(value, cell)), None)
+        exact = (value for value in domain.values if str(value) == str(cell))
+        return next(exact, next((value for value in domain.values if _same(value, cell)), None))
     try:
         number = float(cell)
-        value = int(number) if isinstance(domain, Int) and number == int(number) else number
-    except (TypeError, ValueError, OverflowError):
+        whole = isinstance(domain, Int) and number == int(number)
+        value = int(number if isinstance(cell, float) else Decimal(str(cell))) if whole else number
+    except (TypeError, ValueError, OverflowError, InvalidOperation):
         return None
     return value if domain.contains(value) else None
 

@@ -28,13 +28,26 @@ class Axis:
         """Values of a choice, numbers in order; empty for a range."""
         if not isinstance(self.domain, Choice):
             return ()
-        values = tuple(dict.fromkeys(self.domain.values))
-        return tuple(sorted(values)) if all(map(is_number, values)) else values  # type: ignore[type-var]
+        return tuple(self.domain.values[place] for place in self._order)
+
+    @cached_property
+    def _order(self) -> Sequence[int]:
+        """Places of a choice's values in the order of the levels."""
+        assert isinstance(self.domain, Choice)
+        places = range(len(self.domain.values))
+        return sorted(places, key=self.domain.values.__getitem__) if self._is_ranked else places  # type: ignore[arg-type]
+
+    @property
+    def _is_ranked(self) -> bool:
+        """Whether the values of a choice are numbers in an order, which 1 and 1.0 have not."""
+        assert isinstance(self.domain, Choice)
+        values = self.domain.values
+        return all(map(is_number, values)) and len(set(values)) == len(values)
 
     @property
     def is_category(self) -> bool:
         """Whether the coordinate is the code of a category: a choice that is not among numbers."""
-        return bool(self.levels) and not all(map(is_number, self.levels))
+        return isinstance(self.domain, Choice) and not self._is_ranked
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
@@ -63,7 +76,8 @@ class Axis:
     def place(self, value: Value) -> float:
         """Return the coordinate of a value."""
         if self.levels:
-            index = next(i for i, level in enumerate(self.levels) if level == value)
+            assert isinstance(self.domain, Choice)
+            index = self._order.index(self.domain.place(value))
             return float(index) if self.is_category else (index + 0.5) / len(self.levels)
         internal, (low, high) = float(self.domain.to_internal(value)), self._ends
         return ((math.log(internal) if self._law.log else internal) - low) / (high - low)
@@ -96,8 +110,7 @@ class Axis:
     def _shares(self) -> np.ndarray:
         """Ends of the levels' intervals of [0, 1], each as long as the level's probability."""
         odds = self.domain.probabilities if isinstance(self.domain, Choice) else None
-        by_value = dict(zip(self.domain.values, odds, strict=True)) if odds else {}  # type: ignore[attr-defined]
-        return np.cumsum([by_value.get(level, 1 / len(self.levels)) for level in self.levels])
+        return np.cumsum([odds[place] if odds else 1 / len(self.levels) for place in self._order])
 
     def drawn(self, units: np.ndarray) -> np.ndarray:
         """Return the coordinates (n,) at numbers (n,) in [0, 1)."""

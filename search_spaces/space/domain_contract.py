@@ -68,7 +68,9 @@ class Domain(Protocol):
 
 def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether ``value`` is a finite int or float, and not a bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool)
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def check_range(low: float, high: float) -> None:

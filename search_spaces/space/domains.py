@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from search_spaces.space.domain_contract import (
@@ -23,7 +24,7 @@ from search_spaces.space.domain_contract import (
     is_number,
     same,
 )
-from search_spaces.types.values import Value, unnested
+from search_spaces.types.values import Value, distinct, unnested
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -33,7 +34,7 @@ T = TypeVar("T")
 LARGEST = 2**63 - 1
 """Largest whole number: that of 64 bits, as of seeds."""
 EXACT = 2**53
-"""Up to here all whole numbers are floats, too, which is what Optuna's stores and models hold."""
+"""Up to here all whole numbers are floats, which is what Optuna's stores and models hold."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ class Uniform:
 class Int:
     """Integers ``low``, ``low + step``, ..., ``high``, uniform or, with ``log``, uniform in the logarithm.
 
-    With ``count`` only so many of them, as evenly as the scale is. Beyond 2**53 only those that are floats, too:
-    whatever stores one as a float then holds the number itself.
+    With ``count`` only so many of them, as evenly as the scale is. Optuna's values are floats, which hold whole
+    numbers up to 2**53 only: where a range goes beyond, they count from its smallest number.
     """
 
     low: int
@@ -162,36 +163,35 @@ class Int:
         from optuna.distributions import FloatDistribution, IntDistribution
 
         if self.high - self.low > MAX_STEPS * self.step:  # TPE has no probability left for one of so many
-            return FloatDistribution(self.low, self.high, log=self.log)
-        return IntDistribution(self.low, self.high, log=self.log, step=self.step)
+            return FloatDistribution(self.low - self._first, self.high - self._first, log=self.log)
+        return IntDistribution(self.low - self._first, self.high - self._first, log=self.log, step=self.step)
+
+    @property
+    def _first(self) -> int:
+        """What internal values are counted from: 0, unless there are numbers that are no floats."""
+        return self.low if max(-self.low, self.high) > EXACT and not self.log else 0
 
     def to_value(self, internal: Any) -> int:
-        if -EXACT <= internal <= EXACT:
-            whole: int = round(internal)
-            return whole
-        nearest = int(float(internal))
-        if nearest > self.high:
-            return int(math.nextafter(float(internal), -math.inf))
-        return nearest if nearest >= self.low else int(math.nextafter(float(internal), math.inf))
+        whole: int = self._first + round(internal)
+        return min(max(whole, self.low), self.high)
 
     def to_internal(self, value: Value) -> int:
         assert is_number(value), value
-        return int(value)
+        return int(value) - self._first
 
     def at(self, quantile: float) -> int:
         if not self.log:
             count = (self.high - self.low) // self.step + 1
-            place = min(int(quantile * count), count - 1)
-            return self.to_value(self.low + place * self.step)
+            return self.low + min(int(quantile * count), count - 1) * self.step
         low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
-        return self.to_value(min(max(round(math.exp(low + quantile * (high - low))), self.low), self.high))
+        return min(max(round(math.exp(low + quantile * (high - low))), self.low), self.high)
 
     def contains(self, value: Value) -> bool:
         if not is_number(value) or value != int(value) or not self.low <= value <= self.high:
             return False
         if self.count is not None:
             return int(value) in self.grid()
-        return (int(value) - self.low) % self.step == 0 and self.to_value(value) == value
+        return (int(value) - self.low) % self.step == 0
 
     def grid(self) -> Sequence[int]:
         if self.count is None:
@@ -202,8 +202,8 @@ class Int:
         if self.log:
             found = [round(self.low * (self.high / self.low) ** part) for part in parts]
         else:
-            found = [round(self.low + part * (self.high - self.low)) for part in parts]
-        return [self.to_value(min(max(value, self.low), self.high)) for value in found]
+            found = [self.low + round(part * (self.high - self.low)) for part in parts]
+        return [min(max(value, self.low), self.high) for value in found]
 
     def spec(self) -> dict[str, Any]:
         rest: dict[str, Any] = {"log": True} if self.log else {} if self.step == 1 else {"step": self.step}
@@ -228,7 +228,7 @@ class Choice:
         if not self.values:
             raise DomainFault("values", "must hold at least one value", [])
         for k, value in enumerate(self.values):
-            if any(value == other for other in self.values[:k]):
+            if any(distinct(value) == distinct(other) for other in self.values[:k]):
                 raise DomainFault("values", "must differ from each other", value)
         if self.probabilities is not None:
             self._check_probabilities(self.probabilities)
@@ -253,28 +253,46 @@ class Choice:
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-        return CategoricalDistribution(self.values) if self.probabilities is None else FloatDistribution(0, 1)
+        return CategoricalDistribution(self._words) if self.probabilities is None else FloatDistribution(0, 1)
+
+    @cached_property
+    def _words(self) -> tuple[Value, ...]:
+        """The values for Optuna: as texts where it would take two for one, such as 1 and true."""
+        return self.values if len(set(self.values)) == len(self.values) else tuple(map(repr, self.values))
+
+    @cached_property
+    def _places(self) -> Mapping[object, int]:
+        return {distinct(value): k for k, value in enumerate(self.values)}
+
+    def place(self, value: Value) -> int | None:
+        """Return the place of a value among the choices, or of one that is equal to it; None where none is."""
+        if (found := self._places.get(distinct(value))) is not None:
+            return found
+        return next((k for k, known in enumerate(self.values) if same(value, known)), None)
 
     def to_value(self, internal: Any) -> Value:
         if self.probabilities is None:
-            return self.values[self._index(internal)]
+            own = self._words is self.values
+            return self.values[self._index(internal) if own else self._words.index(internal)]
         sums = itertools.accumulate(self.probabilities)
         return next((v for v, end in zip(self.values, sums, strict=True) if internal < end), self.values[-1])
 
     def to_internal(self, value: Value) -> Any:
         k = self._index(value)
         if self.probabilities is None:
-            return self.values[k]
+            return self._words[k]
         return math.fsum(self.probabilities[:k]) + self.probabilities[k] / 2
 
     def at(self, quantile: float) -> Value:
         return _nth(self.values, quantile) if self.probabilities is None else self.to_value(quantile)
 
     def _index(self, value: Value) -> int:
-        return next(k for k, known in enumerate(self.values) if same(value, known))
+        found = self.place(value)
+        assert found is not None, (value, self)
+        return found
 
     def contains(self, value: Value) -> bool:
-        return any(same(value, known) for known in self.values)
+        return self.place(value) is not None
 
     def grid(self) -> Sequence[Value]:
         return self.values

@@ -1,4 +1,4 @@
-"""A small language of conditions: numbers, text and parameters, arithmetic and comparisons.
+"""A small language of conditions: numbers, text, null, lists and parameters, arithmetic and comparisons.
 
 Text is parsed by Python's grammar and built from a list of allowed parts; nothing of it is ever run as Python.
 """
@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from search_spaces.types.values import Value
+from search_spaces.space.domain_contract import is_number, same
+from search_spaces.types.values import Value, unnested
 
 MAX_LENGTH = 500
 """Largest number of characters of an expression."""
@@ -30,6 +31,30 @@ class ExpressionFault(ValueError):
     def __init__(self, rule: str, received: str | None = None) -> None:
         super().__init__(rule if received is None else f"{rule}, received {received}")
         self.rule, self.received = rule, received
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two values are equal, as JSON has them: true is not 1, also inside of lists and mappings."""
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    return same(a, b)
+
+
+def _among(value: Any, those: Sequence[Any]) -> bool:
+    return any(_equal(value, one) for one in those)
+
+
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, which raises TypeError for what is no number."""
+
+    def value(*numbers: Any) -> Any:
+        if not all(map(is_number, numbers)):
+            raise TypeError("only numbers are calculated with, and have an order")
+        return function(*numbers)
+
+    return value
 
 
 def _power(base: float, exponent: float) -> float:
@@ -50,29 +75,31 @@ _ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Pow: _power,
 }
 _SIGNS: Final[Mapping[type[ast.unaryop], Callable[[Any], Any]]] = {
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
+    ast.USub: _of_numbers(operator.neg),
+    ast.UAdd: _of_numbers(operator.pos),
     ast.Not: operator.not_,
 }
 _COMPARISONS: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda value, among: value in among,
-    ast.NotIn: lambda value, among: value not in among,
+    ast.Eq: _equal,
+    ast.NotEq: lambda a, b: not _equal(a, b),
+    ast.Lt: _of_numbers(operator.lt),
+    ast.LtE: _of_numbers(operator.le),
+    ast.Gt: _of_numbers(operator.gt),
+    ast.GtE: _of_numbers(operator.ge),
+    ast.In: _among,
+    ast.NotIn: lambda value, those: not _among(value, those),
 }
 FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], int, int]]] = {
-    "min": (min, 2, 16),
-    "max": (max, 2, 16),
-    "abs": (abs, 1, 1),
-    "log": (math.log, 1, 2),
+    "min": (_of_numbers(min), 2, 16),
+    "max": (_of_numbers(max), 2, 16),
+    "abs": (_of_numbers(abs), 1, 1),
+    "log": (_of_numbers(math.log), 1, 2),
 }
 """Functions with the smallest and largest number of arguments; ``log(x, base)``, the natural one without base."""
-WORDS: Final[Mapping[str, bool]] = {"true": True, "false": False}
-"""YAML's words of truth, beside Python's."""
+WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None}
+"""YAML's words, beside Python's."""
+LISTS: Final = (ast.List, ast.Tuple)
+_IN: Final = (ast.In, ast.NotIn)
 _INSTEAD = {
     "&&": "and",
     "||": "or",
@@ -87,7 +114,10 @@ _INSTEAD = {
     "×": "*",
 }
 _BITS: Final[Mapping[type[ast.AST], str]] = {ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.Invert: "~"}
-KNOWN = f"numbers, text, parameters, + - * / // % **, comparisons, and, or, not, in [...], {', '.join(FUNCTIONS)}"
+KNOWN = (
+    "numbers, text, null, lists, parameters, + - * / // % **, comparisons, and, or, not, in [...], "
+    f"{', '.join(FUNCTIONS)}"
+)
 
 
 @dataclass(frozen=True)
@@ -169,11 +199,15 @@ class _Builder:
             return _applied(_SIGNS[type(node.op)], [self.built(node.operand, depth + 1)])
         if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
             parts = [self.built(part, depth + 1) for part in (node.left, node.right)]
-            return _calculated(_ARITHMETIC[type(node.op)], *parts)
+            return _applied(_of_numbers(_ARITHMETIC[type(node.op)]), parts)
         if isinstance(node, ast.Compare):
             return self._comparison(node, depth)
         if isinstance(node, ast.Call):
             return self._call(node, depth)
+        if isinstance(node, LISTS):
+            return self._list(node.elts, depth)
+        if isinstance(node, ast.Dict):
+            return self._mapping(node, depth)
         sign = _BITS.get(type(node.op)) if isinstance(node, ast.BinOp | ast.UnaryOp) else None
         raise ExpressionFault(
             f"{sign} is not known: write {_INSTEAD[sign]}" if sign else f"may hold only {KNOWN}", _shown(node)
@@ -181,10 +215,10 @@ class _Builder:
 
     def _constant(self, node: ast.Constant) -> Evaluate:
         value = node.value
-        if not isinstance(value, bool | int | float | str) or (
+        if not isinstance(value, bool | int | float | str | None) or (
             isinstance(value, float) and not math.isfinite(value)
         ):
-            raise ExpressionFault("may hold only finite numbers, text, true and false", _shown(node))
+            raise ExpressionFault("may hold only finite numbers, text, true, false and null", _shown(node))
         return lambda values: value
 
     def _name(self, node: ast.expr) -> Evaluate:
@@ -194,26 +228,34 @@ class _Builder:
         if name in WORDS:
             return lambda values: WORDS[name]
         self.names.append(name)
-        return lambda values: values[name]
+        return lambda values: unnested(values[name])
+
+    def _list(self, parts: Sequence[ast.expr], depth: int) -> Evaluate:
+        items = [self.built(part, depth + 1) for part in parts]
+        return lambda values: [item(values) for item in items]
+
+    def _mapping(self, node: ast.Dict, depth: int) -> Evaluate:
+        names = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        if not all(isinstance(name, str) for name in names):
+            raise ExpressionFault("must have texts as keys of a mapping", _shown(node))
+        found = self._list(node.values, depth)
+        return lambda values: dict(zip(names, found(values), strict=True))
 
     def _comparison(self, node: ast.Compare, depth: int) -> Evaluate:
-        lists, lefts = (ast.List, ast.Tuple, ast.Set), [node.left, *node.comparators]
-        for left, operation, part in zip(lefts, node.ops, node.comparators, strict=False):
+        for operation, part in zip(node.ops, node.comparators, strict=True):
             if type(operation) not in _COMPARISONS:
                 raise ExpressionFault("compares with == and !=, not with is", _shown(node))
-            if isinstance(operation, ast.In | ast.NotIn) != isinstance(part, lists) or isinstance(left, lists):
-                raise ExpressionFault(
-                    "in must be followed by a list, as in [1, 2], and nothing else by one", _shown(node)
-                )
+            if isinstance(operation, _IN) and not isinstance(part, (*LISTS, ast.Set)):
+                raise ExpressionFault("in must be followed by a list, as in [1, 2]", _shown(node))
         operations = [_COMPARISONS[type(operation)] for operation in node.ops]
-        parts = [self._operand(part, depth + 1) for part in (node.left, *node.comparators)]
+        sets = [
+            type(one) in _IN and isinstance(part, ast.Set)
+            for one, part in zip(node.ops, node.comparators, strict=True)
+        ]
+        parts = [self.built(node.left, depth + 1)]
+        for part, is_set in zip(node.comparators, sets, strict=True):
+            parts.append(self._list(part.elts, depth) if is_set else self.built(part, depth + 1))  # type: ignore[attr-defined]
         return _compared(operations, parts)
-
-    def _operand(self, node: ast.expr, depth: int) -> Evaluate:
-        if isinstance(node, ast.List | ast.Tuple | ast.Set):
-            items = [self.built(item, depth + 1) for item in node.elts]
-            return lambda values: [item(values) for item in items]
-        return self.built(node, depth)
 
     def _call(self, node: ast.Call, depth: int) -> Evaluate:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -241,16 +283,6 @@ def _junction(every: bool, parts: Sequence[Evaluate]) -> Evaluate:
 
 def _applied(function: Callable[..., Any], parts: Sequence[Evaluate]) -> Evaluate:
     return lambda values: function(*[part(values) for part in parts])
-
-
-def _calculated(function: Callable[[Any, Any], Any], first: Evaluate, second: Evaluate) -> Evaluate:
-    def value(values: Values) -> Any:
-        a, b = first(values), second(values)
-        if isinstance(a, str) or isinstance(b, str):
-            raise TypeError("text is no number")
-        return function(a, b)
-
-    return value
 
 
 def _compared(operations: Sequence[Callable[[Any, Any], bool]], parts: Sequence[Evaluate]) -> Evaluate:

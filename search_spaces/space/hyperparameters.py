@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from search_spaces.space.domain_contract import Domain, DomainFault
-from search_spaces.types.values import Nested, Params, Value
+from search_spaces.space.domain_contract import Domain, DomainFault, same
+from search_spaces.types.values import Nested, Params, Value, distinct
 
 KINDS = {int: "whole number", float: "number", bool: "true or false", str: "text", object: "value"}
 
-Signature = tuple[tuple[str, Value], ...]
+Signature = tuple[tuple[str, object], ...]
+"""Names of hyperparameters with what distinguishes their values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ class Hyperparameter:
         if isinstance(value, Nested):
             return "must be one value"
         if self.choices is not None:
-            return None if value in self.choices else f"must be {self.range}"
+            return None if any(same(value, one) for one in self.choices) else f"must be {self.range}"
         if self.type is bool:
             return None if isinstance(value, bool) else "must be true or false"
         if self.type is str:
@@ -174,4 +175,4 @@ def _middle(domain: Domain) -> Value:
 
 def signature(cls: type, params: Params) -> Signature:
     """Return the signature of complete ``params``: the values that shape the program, equal within a cohort."""
-    return tuple((name, params[name]) for name, hp in hyperparameters(cls).items() if hp.shapes)
+    return tuple((name, distinct(params[name])) for name, hp in hyperparameters(cls).items() if hp.shapes)

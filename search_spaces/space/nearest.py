@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from search_spaces.space.domain_contract import Domain, is_number
-from search_spaces.types.values import Params, Value
+from search_spaces.types.values import Params, Value, distinct
 
 NUM_LEVELS = (65, 33, 9, 5)
 """Number of values of each parameter that are tried where one, two, three or four of them change."""
@@ -44,14 +44,15 @@ def first_allowed(
 
 
 def _levels(domain: Domain, count: int) -> list[Value]:
-    return list(dict.fromkeys(domain.at(place / (count - 1)) for place in range(count)))
+    values = [domain.at(place / (count - 1)) for place in range(count)]
+    return list({distinct(value): value for value in values}.values())
 
 
 def _changes(name: str, levels: Sequence[Value], value: Value) -> Iterator[tuple[str, Value, float]]:
     """Yield a parameter's other values, each with the change's cost: its share of the range, 1 for a category."""
     numbers = [level for level in levels if is_number(level)]
     if not is_number(value) or len(numbers) < len(levels):
-        yield from ((name, level, 1.0) for level in levels if level != value)
+        yield from ((name, level, 1.0) for level in levels if distinct(level) != distinct(value))
         return
     at = min(range(len(numbers)), key=lambda place: abs(numbers[place] - value))
     yield from (

@@ -11,9 +11,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.space.domain_contract import Domain, DomainFault, same
+from search_spaces.space.domains import Choice
 from search_spaces.space.nearest import first_allowed, nearest
 from search_spaces.space.requirement import Requirement
-from search_spaces.types.values import Params, Value
+from search_spaces.types.values import Identity, Params, Value, identity
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -74,9 +75,17 @@ class Space:
     def exists(self, name: str, params: Params) -> bool:
         """Whether parameter ``name`` exists in a configuration with ``params``, which hold its parents."""
         return name not in self.when or all(
-            parent in params and self.exists(parent, params) and any(same(params[parent], v) for v in values)
+            parent in params and self.exists(parent, params) and self._is_one(parent, params[parent], values)
             for parent, values in self.when[name].items()
         )
+
+    def _is_one(self, name: str, value: Value, wanted: Sequence[Value]) -> bool:
+        """Whether a parameter's value is one of those ``wanted``; of choices such as 1 and true the same one."""
+        domain = self.domains[name]
+        if not isinstance(domain, Choice):
+            return any(same(value, one) for one in wanted)
+        place = domain.place(value)
+        return place is not None and any(domain.place(one) == place for one in wanted)
 
     def active(self, params: Params) -> dict[str, Value]:
         """Return those ``params`` that are searched and whose conditions hold."""
@@ -86,9 +95,9 @@ class Space:
         """Return those ``params`` that are searched, with lists and mappings where they are texts in a store."""
         found = dict(params)
         for name, domain in self.domains.items():
-            choices: tuple[Value, ...] = getattr(domain, "values", ())
-            if name in found:
-                found[name] = next((one for one in choices if same(one, found[name])), found[name])
+            if name in found and isinstance(domain, Choice):
+                place = domain.place(found[name])
+                found[name] = found[name] if place is None else domain.values[place]
         return self.active(found)
 
     def first(self, defaults: Params | None, entries: Iterable[Params]) -> list[dict[str, Value]]:
@@ -99,13 +108,13 @@ class Space:
         """
         moved = [self._moved(defaults or {})] if defaults is not None or not self.domains else []
         wanted = [*moved, *(self.active({**(defaults or {}), **given}) for given in entries)]
-        return list({frozenset(params.items()): params for params in wanted}.values())
+        return list({identity(params): params for params in wanted}.values())
 
     def _moved(self, defaults: Params) -> dict[str, Value]:
         params = self.active(defaults)
         if self.satisfies(params):
             return params
-        if (key := tuple(sorted(params.items()))) not in self._moves:
+        if (key := identity(params)) not in self._moves:
             names = [name for name in params if name in self.required]
 
             def allowed(changed: Params) -> bool:
@@ -118,7 +127,7 @@ class Space:
         return self._moves[key]
 
     @cached_property
-    def _moves(self) -> dict[tuple[tuple[str, Value], ...], dict[str, Value]]:
+    def _moves(self) -> dict[Identity, dict[str, Value]]:
         return {}
 
     def drawn(self, rng: Random) -> dict[str, Value]:
@@ -230,13 +239,13 @@ class Space:
 
         None where another is continuous, or where they are too many to see which satisfy the requirements.
         """
-        key = tuple(sorted((held or {}).items()))
+        key = identity(held or {})
         if key not in self._sizes:
-            self._sizes[key] = self._size(dict(key))
+            self._sizes[key] = self._size(held or {})
         return self._sizes[key]
 
     @cached_property
-    def _sizes(self) -> dict[tuple[tuple[str, Value], ...], int | None]:
+    def _sizes(self) -> dict[Identity, int | None]:
         return {}
 
     def _size(self, held: Params) -> int | None:

@@ -10,7 +10,7 @@ from search_spaces.space.domains import Choice, Int, Uniform
 from search_spaces.space.quantile_domains import Beta, Normal, Rounded
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
-from search_spaces.types.values import unnested, value_of
+from search_spaces.types.values import restored, stored, unnested, value_of
 
 KINDS: Final = {kind.__name__: kind for kind in (Uniform, Int, Choice, Normal, Beta, Rounded)}
 
@@ -19,7 +19,7 @@ def space_to_json(space: Space) -> dict[str, Any]:
     """Return the space as values of JSON's types; ``space_from_json`` returns an equal space."""
     when = {name: {parent: _plain(values) for parent, values in held.items()} for name, held in space.when.items()}
     domains = {name: _record(domain) for name, domain in space.domains.items()}
-    require = [{"text": one.text, "given": dict(one.given)} for one in space.require]
+    require = [{"text": one.text, "given": stored(one.given)} for one in space.require]
     return {"domains": domains, "when": when, **({"require": require} if require else {})}
 
 
@@ -30,7 +30,7 @@ def space_from_json(value: Any) -> Space:
     try:
         domains = {name: _domain(record) for name, record in value["domains"].items()}
         when = {name: {p: _field(v) for p, v in held.items()} for name, held in value["when"].items()}
-        require = tuple(Requirement(one["text"], one["given"]) for one in value.get("require", ()))
+        require = tuple(Requirement(one["text"], restored(one["given"])) for one in value.get("require", ()))
         return Space(domains, when, require)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"must be a search space ({type(error).__name__}: {error})") from error

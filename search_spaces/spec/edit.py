@@ -18,6 +18,7 @@ from search_spaces.spec.overrides import OTHER_NAMES
 from search_spaces.spec.sweep import Edit, Sweep, parse_sweep
 from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
+from search_spaces.types.values import distinct
 
 TARGET: Final = "metric.target"
 EDITABLE: Final = (
@@ -183,6 +184,10 @@ def _rule(before: Domain, now: Domain, fixed_choices: bool) -> str | None:
     if isinstance(before, Choice) and isinstance(now, Choice):
         if (before.probabilities is None) != (now.probabilities is None):
             return _KIND.format(before)
-        if fixed_choices and before.probabilities is None and before.values != now.values:
+        if fixed_choices and before.probabilities is None and _values(before) != _values(now):
             return f"must keep its values ({before}): Optuna's databases hold one list of choices a parameter"
     return None
+
+
+def _values(choice: Choice) -> list[object]:
+    return [distinct(value) for value in choice.values]

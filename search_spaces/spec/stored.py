@@ -18,6 +18,7 @@ from search_spaces.spec.data import TABLES
 from search_spaces.spec.place import Place, is_there
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.kept_code import FILE, is_kept, name_shown
 
 FORMAT: Final = 1
 """Version of the format, increased when earlier versions would misread it: they refuse a higher one."""
@@ -110,8 +111,7 @@ def _code(code: Place, place: Path, workload: str) -> Path:
 
 def _kept_in(home: Path, workload: str) -> str:
     """Return the name of a workload whose code the home keeps with the home's path now; others as they are."""
-    path, _, name = workload.rpartition(":")
-    return f"{home / Path(path).name}:{name}" if path and (home / Path(path).name).is_file() else workload
+    return f"{home / FILE}:{name_shown(workload)}" if is_kept(workload) else workload
 
 
 def place_of(sweep: Sweep, home: Path) -> Place:

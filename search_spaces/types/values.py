@@ -8,6 +8,21 @@ from typing import Any
 
 Value = bool | int | float | str | None
 Params = Mapping[str, Value]
+Identity = tuple[tuple[str, ...], tuple[object, ...]]
+"""Names and values of a configuration in the order of the names; a set of pairs takes eight times the memory."""
+
+
+def distinct(value: Value) -> object:
+    """Return what only an equal value of the same type equals: to Python 1, 1.0 and true are one."""
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
+        return (repr(value),)
+    return value
+
+
+def identity(params: Params) -> Identity:
+    """Return what two equal configurations have in common; 1, 1.0 and true are three values."""
+    names = tuple(sorted(params))
+    return names, tuple(distinct(params[name]) for name in names)
 
 
 class Nested(str):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from search_spaces.types.kept_code import name_shown
 from search_spaces.types.trial_names import trial_name
 from tracking import names
 from tracking.store.records import Best, SweepHeader
@@ -36,7 +37,7 @@ def note(header: SweepHeader, best: Best | None) -> str:
         first += f"\n\n{best.why}" if best.why else ""
     aim = header.overview.get("metrics") or f"{header.objective.goal} {header.objective.name}"
     goal = f"{aim} by {header.method}"
-    return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {header.workload}, {goal}."
+    return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {name_shown(header.workload)}, {goal}."
 
 
 def shared_views(header: SweepHeader, ranked: bool = False) -> dict[str, str]:

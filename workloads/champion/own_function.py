@@ -14,6 +14,7 @@ from shutil import copyfile
 from typing import Any
 
 from search_spaces.types.errors.whose_code import is_installed
+from search_spaces.types.kept_code import is_kept
 from search_spaces.types.module_path import OURS
 from workloads.arrays import Column
 from workloads.champion import served_function
@@ -23,7 +24,6 @@ from workloads.contract import NotServed
 from workloads.data.search_data import SearchData
 from workloads.legs import checkpoint
 from workloads.models.custom.hidden import used_modules
-from workloads.models.custom.kept_code import is_kept
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.registry import is_users, module_of
 from workloads.tables import date_texts, month_names

@@ -19,6 +19,8 @@ from workloads.tables.infer_kinds import columns_of, described
 
 TARGETS: Final = ("target", "label", "labels", "class", "classes", "y", "outcome", "response", "output")
 """Names of columns that are what is to be predicted, the likeliest first."""
+MANY_CLASSES: Final = 100
+"""Number of classes from which on a column is rather names or free text than what is to be predicted."""
 _NAMES_ROWS: Final = re.compile(r"(^|_)(id|uuid|guid|index|nr)$")
 """Names of columns that name rows, and are not what is to be predicted."""
 TABLES: Final[Mapping[str, str]] = {
@@ -73,7 +75,8 @@ def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposa
         raise DataError(f"{path} must have a column to predict and one to predict it from")
     if wanted == "series" or (wanted is None and _is_series(frame, data, path)):
         return _series(frame, path, shown, data)
-    target = target_of(list(map(str, frame.columns)), path)
+    names = list(map(str, frame.columns))
+    target = target_of(names, path, [name for name in names if _is_predictable(frame[name])])
     problem = problem_of(frame[target])
     columns, left = columns_of(frame.drop(columns=[target]), data, path.name)
     notes = [f"to predict: {target} ({_about(frame[target], problem)}); another column is named the same way"]
@@ -81,17 +84,29 @@ def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposa
     return Proposal("table", problem, ExampleData(_title(path), {key: shown, "target": target}), (*notes, *left))
 
 
-def target_of(columns: Sequence[str], path: Path) -> str:
-    """Return the column that is likely to be predicted: by its name, by the file's, else the last one."""
+def target_of(columns: Sequence[str], path: Path, able: Sequence[str] = ()) -> str:
+    """Return the column that is likely to be predicted: by its name, by the file's, else the last one.
+
+    Of columns that are not named as targets are, those in ``able`` come first, where there are any.
+    """
     folded = {re.sub(r"\W+", "_", name.strip().casefold()): name for name in columns}
     for word in TARGETS:
         if word in folded:
             return folded[word]
     folded = {key: name for key, name in folded.items() if not _NAMES_ROWS.search(key)} or folded
+    folded = {key: name for key, name in folded.items() if name in able} or folded
     stem = path.name.split(".")[0].casefold() or "data"
     like = [name for key, name in folded.items() if len(key) > 2 and (key.startswith(stem) or stem.startswith(key))]
     ends = [name for key, name in folded.items() if key.split("_")[-1] in TARGETS or key.split("_")[0] in TARGETS]
     return next(iter([*like, *ends, [*folded.values()][-1]]))
+
+
+def _is_predictable(column: Any) -> bool:
+    """Whether a column can be what is predicted: numbers, or a few classes that occur several times."""
+    num_values = column.nunique()
+    if problem_of(column) == "regression":
+        return bool(num_values > 1)
+    return bool(2 <= num_values <= min(MANY_CLASSES, max(2, column.count() // 2)))
 
 
 def problem_of(target: Any) -> Problem:

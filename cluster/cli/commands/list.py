@@ -23,6 +23,7 @@ from cluster.targets.parse import parse_target
 from cluster.terminal import formatting
 from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.faults import SpecError
+from search_spaces.types.kept_code import name_shown
 
 if TYPE_CHECKING:
     from tracking.store.records import FoundRun
@@ -77,7 +78,7 @@ def _here(home: SweepHome) -> Listed:
     return {
         "sweep": home.id,
         "name": sweep.name,
-        "workload": sweep.workload,
+        "workload": name_shown(sweep.workload),
         "state": read.state,
         "trials": len(read.rows),
         "planned": sweep.trials,

@@ -20,6 +20,7 @@ from search_spaces.spec.schema import EarlyTerminate
 from search_spaces.spec.sweep import Sweep
 from search_spaces.spec.yaml_document import block
 from search_spaces.types.catalogue import NO_SCHEDULE
+from search_spaces.types.kept_code import name_shown
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params, restored
 
@@ -85,7 +86,7 @@ def _copy(read: Reading, number: int, target: Path) -> None:
         raise Failure(f"the checkpoint of {trial_name(number)} is damaged: {error}") from error
     except OSError as error:
         raise Refusal(f"--files {target} cannot be written: {error.strerror}") from error
-    name, workload = trial_name(number), read.sweep.workload
+    name, workload = trial_name(number), name_shown(read.sweep.workload)
     if not saves_files(read.sweep):
         way_out = f"its weights are in {read.home.checkpoints}, and after a final evaluation its model is in MLflow"
         raise Refusal(f"--files: {workload} saves no files of its own; {way_out}")

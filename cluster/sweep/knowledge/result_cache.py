@@ -23,7 +23,6 @@ from cluster.sweep.knowledge.code_digest import code_digest
 from cluster.sweep.knowledge.data_key import data_key
 from cluster.sweep.restore import CARD
 from search_spaces.race.earlier.known_results import NO_RESULTS, KnownResult, KnownResults, known_values
-from search_spaces.samplers.history import Identity, identity
 from search_spaces.space.hyperparameters import complete
 from search_spaces.spec.stored import PATHS
 from search_spaces.study.study import Study
@@ -31,6 +30,7 @@ from search_spaces.types.driver_errors import CANNOT_GO_ON
 from search_spaces.types.faults import SpecError
 from search_spaces.types.files.sealed import Rotten, document, sealed
 from search_spaces.types.problems import COSTS
+from search_spaces.types.values import Identity, identity
 from workloads.registry import described, is_users
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def known_results(
     keys = _noted(home, _keys(sweep, study.facts().get(CARD), earlier, gpus), is_new=not study.records())
     if sweep.cache is False or not keys.training:
         return NO_RESULTS
+    kind = described(sweep.workload).hyperparameters  # equal keys mean equal code, and that of others is not run
     results: dict[Identity, KnownResult] = {}
     proposals: list[Mapping[str, Any]] = []
     for other in reversed(SweepHome.all(home.path.parent)):
@@ -76,7 +77,7 @@ def known_results(
             records = Study(other.id, old.goals, other.study, writing=False).records()
         except (OSError, SpecError, *CANNOT_GO_ON):  # it is lost, or away: nothing is taken from it
             continue
-        for key, result in _results(other, old, records):
+        for key, result in _results(other, old, records, kind):
             if key not in results or results[key].last < result.last:
                 results[key] = result
         if found.search == keys.search and not (old.edits or sweep.edits) and len(records) > len(proposals):
@@ -134,9 +135,10 @@ def _kept(home: SweepHome) -> Keys:
     return Keys(str(found.get("training", "")), str(found.get("search", "")))
 
 
-def _results(home: SweepHome, sweep: Sweep, records: list[Record]) -> Iterator[tuple[Identity, KnownResult]]:
+def _results(
+    home: SweepHome, sweep: Sweep, records: list[Record], kind: type
+) -> Iterator[tuple[Identity, KnownResult]]:
     """Yield what the trials of a sweep have come to, by their whole configuration."""
-    kind = described(sweep.workload).hyperparameters
     for record in records:
         noted = record.attributes.get("progress", {})
         values = known_values(record.values)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from search_spaces.samplers.history import Identity, identity
-from search_spaces.types.values import Params
+from search_spaces.types.values import Identity, Params, identity
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,12 @@ from typing import Literal
 
 from search_spaces.criteria.measures import Measures
 from search_spaces.race.track import INFEASIBLE
-from search_spaces.samplers.history import History, Observation, identity
+from search_spaces.samplers.history import History, Observation
 from search_spaces.space.hyperparameters import Open, complete, hyperparameters
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.contract import Record
 from search_spaces.types.failure import FailureReason
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, identity
 
 FIRST_SHARE = 10
 """Of another data set's configurations at most one of so many of the new sweep's trials is tried first."""

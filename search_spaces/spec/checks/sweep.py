@@ -251,7 +251,7 @@ class _Checks:
         if self._open:
             return default_name(self._spec)
         if not self._spec.data.given:
-            return self._spec.workload.rpartition(".")[2].replace(":", "-")
+            return self._spec.workload.removeprefix("__main__:").rpartition(".")[2].replace(":", "-")
         origin = self._spec.data.origin.split("*")[0].rstrip("/")
         return f"{self._spec.workload.rpartition(':')[2]}-{Path(origin).stem.strip('-_.')}"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any, Final
 
-from search_spaces.spec.imported.contract import Import, Tree, group, in_its_place
+from search_spaces.spec.imported.contract import Import, Tree, Watched, group, in_its_place, plain, text_of
 from search_spaces.spec.other_tools.parameters import determined_parameter
 from search_spaces.spec.yaml_document import Path
 
@@ -13,6 +14,9 @@ _SAME: Final = {"name": "name", "description": "description", "max_restarts": "m
 _COUNTS: Final = {"max_trials": "trials", "max_concurrent_trials": "max_concurrent"}
 _READ: Final = (*_SAME, "searcher", "hyperparameters", "entrypoint", "resources", "environment", "reproducibility")
 _SCHEDULES: Final = {"adaptive_asha": "hyperband", "async_halving": "asha", "asha": "asha"}
+_SHELL: Final = re.compile(r"[|&;<>$`*~(){}\n]")
+"""Signs that a shell would read."""
+_TYPES: Final = ("const", "categorical", "int", "double", "log")
 NO_FLAGS: Final = (
     "hyperparameters come as arguments --name=value (or ${args_json_file}), where Determined's came by its API: "
     "read them there, and report by 'from workloads.report import report'"
@@ -32,7 +36,7 @@ def from_determined(tree: Tree) -> Import:
     variables = group(tree, "environment").get("environment_variables")
     if isinstance(variables, list):
         found.put(env=dict(str(one).split("=", 1) for one in variables if "=" in str(one)) or None)
-    elif variables:
+    elif plain(variables):
         found.note(("environment", "environment_variables"), "write those of this machine's kind into env")
     for key in group(tree, "environment"):
         if key != "environment_variables":
@@ -44,8 +48,15 @@ def from_determined(tree: Tree) -> Import:
 
 
 def _entrypoint(found: Import, entrypoint: Any) -> None:
+    if isinstance(entrypoint, str) and _SHELL.search(entrypoint):
+        _shell(found, entrypoint)
+        return
     words = entrypoint if isinstance(entrypoint, list) else shlex.split(str(entrypoint or ""))
     words = [str(word) for word in words]
+    launcher = next((place for place, word in enumerate(words) if "determined.launch" in word), None)
+    if launcher is not None:
+        words = _launched(words[launcher + 1 :])
+        found.note(("entrypoint",), "workers are started by resources.workers, without Determined's launcher")
     if not words:
         found.refuse(("entrypoint",), "must name what a trial starts")
     elif len(words) == 1 and ":" in words[0]:
@@ -55,16 +66,40 @@ def _entrypoint(found: Import, entrypoint: Any) -> None:
             ("entrypoint",), f"{words[0]} is a Trial class: write a function train(run, *, ...) in {module}.py"
         )
     else:
-        if "determined.launch" in " ".join(words):
-            at = next((k for k, word in enumerate(words) if word in ("--", "python", "python3") and k > 2), 0)
-            words = [word for word in words[at:] if word != "--"]
-            found.note(("entrypoint",), "workers are started by resources.workers, without Determined's launcher")
         found.put(command=[*words, "${args}"])
         found.note(("entrypoint",), NO_FLAGS)
 
 
+def _launched(words: list[str]) -> list[str]:
+    """Return what Determined's launcher starts with these arguments: a program's words, or a Trial class alone."""
+    if "--" in words:
+        return words[words.index("--") + 1 :]
+    for place, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name == "--trial":
+            return [value] if value else words[place + 1 : place + 2]
+        if word.rpartition("/")[2] in ("python", "python3"):
+            return words[place:]
+        if word.endswith(".py"):
+            return ["python", *words[place:]]
+    return []
+
+
+def _shell(found: Import, text: str) -> None:
+    """Put a line for a shell, whose Python program gets the hyperparameters as its arguments."""
+    line = re.sub(r"\$\{(\w+)\}(?!\w)", r"$\1", " ".join(text.split()))
+    line, known = re.subn(r"(\bpython3?\s[^&|;<>]*?\.py)\b", r'\1 "$@"', line, count=1)
+    if not known:
+        found.refuse(
+            ("entrypoint",), "is a line for a shell in which no program.py is seen: write it as a list of words"
+        )
+        return
+    found.put(command=["sh", "-c", line, "sh", "${args}"])
+    found.note(("entrypoint",), f'"$@" stands for the hyperparameters: {NO_FLAGS}')
+
+
 def _searcher(found: Import, searcher: Tree) -> None:
-    name = searcher.get("name")
+    name = text_of(searcher, "name")
     goal = "maximize" if searcher.get("smaller_is_better") is False else "minimize"
     found.put(metric={"name": searcher.get("metric"), "goal": goal})
     if name in _SCHEDULES:
@@ -84,7 +119,7 @@ def _searcher(found: Import, searcher: Tree) -> None:
     _length(found, searcher)
     read = ("name", "metric", "smaller_is_better", "divisor", "stop_once", "max_length", "max_time", "time_metric")
     for key in searcher:
-        if key not in (*read, *_COUNTS):
+        if key not in (*read, *_COUNTS) and (key, searcher[key]) != ("mode", "aggressive"):
             found.note(("searcher", key), "rungs follow from epochs" if "rung" in key else "has no counterpart")
 
 
@@ -94,9 +129,15 @@ def _length(found: Import, searcher: Tree) -> None:
         length = {str(searcher.get("time_metric", "batches")): searcher["max_time"]}
     if isinstance(length, int):
         length = {"batches": length}
-    for unit, most in (length or {}).items():
+    if not isinstance(length, dict):
+        return
+    for unit, most in length.items():
         if "epoch" in unit:
             found.put(epochs=most)
+        elif "workload" in found.tree:
+            found.note(
+                ("searcher", "max_length"), f"write epochs: how many a training has, in place of {most} {unit}"
+            )
         else:
             found.put(steps={"name": unit, "most": most})
             found.note(("searcher", "max_length"), f"report {unit!r} beside the metric: lengths are counted in it")
@@ -104,13 +145,20 @@ def _length(found: Import, searcher: Tree) -> None:
 
 def _hyperparameters(found: Import, tree: Tree, path: Path) -> None:
     for name, value in tree.items():
-        if isinstance(value, dict) and "type" not in value:
+        if isinstance(value, list) and any(map(_is_parameter, value)):
+            found.note((*path, name), f"each of its elements is a parameter of its own: {name}.0, {name}.1 ...")
+            value = Watched({str(place): one for place, one in enumerate(value)})
+        if isinstance(value, dict) and not _is_parameter(value):
             inner = Import()
             _hyperparameters(inner, value, (*path, name))
             found.put(parameters={name: {"parameters": inner.tree.get("parameters", {})}})
             found.notes += inner.notes
         else:
             found.put(parameters={name: determined_parameter(value)})
+
+
+def _is_parameter(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("type") in _TYPES
 
 
 def _resources(found: Import, resources: Tree) -> None:

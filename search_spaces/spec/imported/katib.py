@@ -7,8 +7,18 @@ import shlex
 from collections.abc import Sequence
 from typing import Any, Final
 
-from search_spaces.spec.imported.contract import Import, Tree, group, in_its_place
-from search_spaces.spec.other_tools.parameters import katib_parameter, number
+from search_spaces.spec.imported.contract import (
+    Import,
+    Tree,
+    count,
+    group,
+    groups,
+    in_its_place,
+    listed,
+    plain,
+    text_of,
+)
+from search_spaces.spec.other_tools.parameters import katib_parameter, last_step, number
 from search_spaces.spec.yaml_document import Path
 
 _METHODS: Final = {
@@ -25,6 +35,17 @@ _COUNTS: Final = {
 _FIELDS: Final = ("objective", "algorithm", "earlyStopping", "parameters", "trialTemplate", "metricsCollectorSpec")
 _PLACEHOLDER: Final = re.compile(r"\$\{trialParameters\.([\w.-]+)\}")
 _FLAG: Final = re.compile(r"--?([\w.-]+)=\$\{trialParameters\.([\w.-]+)\}")
+LABELS: Final = (
+    "apiVersion",
+    "kind",
+    "name",
+    "namespace",
+    "description",
+    "parameterType",
+    "distribution",
+    "format",
+)
+"""Keys that only name or describe what they are in."""
 UNKNOWN_EPOCHS: Final = 100
 """``epochs`` of a spec whose file does not say how often a trial reports; the user is asked to write it."""
 IMAGE: Final = (
@@ -36,18 +57,22 @@ def from_katib(tree: Tree) -> Import:
     """Return the spec of an experiment."""
     found, spec = Import(), group(tree, "spec")
     found.put(
-        name=group(tree, "metadata").get("name") or group(tree, "metadata").get("generateName", "").rstrip("-")
+        name=text_of(group(tree, "metadata"), "name")
+        or (text_of(group(tree, "metadata"), "generateName") or "").rstrip("-")
+        or None
     )
     _objective(found, group(spec, "objective"))
     _algorithm(found, spec)
     for key, ours in _COUNTS.items():
         found.put(**{ours: spec.get(key)})
     flags = _template(found, group(spec, "trialTemplate"))
-    _parameters(found, spec.get("parameters"), flags)
+    resource = _settings(group(spec, "algorithm")).get("resource_name", "")
+    _parameters(found, spec, flags, str(resource))
     _collector(found, group(spec, "metricsCollectorSpec"))
     if "early_terminate" in found.tree and not {"epochs", "steps"} & found.tree.keys():
         found.put(epochs=UNKNOWN_EPOCHS)
-        found.note(("spec", "trialTemplate"), "epochs is a guess: write how often a whole trial reports its metric")
+        key = "earlyStopping" if "earlyStopping" in spec else "algorithm"
+        found.note(("spec", key), "epochs is a guess: write how often a whole trial reports its metric")
     for key in spec:
         if key == "nasConfig":
             found.refuse(
@@ -63,14 +88,14 @@ def _objective(found: Import, objective: Tree) -> None:
     found.put(metric=metric | ({"target": objective["goal"]} if "goal" in objective else {}))
     if objective.get("additionalMetricNames"):
         found.note(("spec", "objective", "additionalMetricNames"), "every metric that is reported is kept")
-    if objective.get("metricStrategies"):
+    if plain(objective.get("metricStrategies")):
         found.note(("spec", "objective", "metricStrategies"), "a trial's value is the best that it reported")
 
 
 def _algorithm(found: Import, spec: Tree) -> None:
     for key in ("algorithm", "earlyStopping"):
         tree = group(spec, key)
-        name, settings = tree.get("algorithmName"), _settings(tree)
+        name, settings = text_of(tree, "algorithmName"), _settings(tree)
         if name in _SCHEDULES:
             found.put(early_terminate={"type": _SCHEDULES[name]})
             found.put(method="random" if key == "algorithm" else None)
@@ -87,8 +112,7 @@ def _algorithm(found: Import, spec: Tree) -> None:
 
 
 def _settings(algorithm: Tree) -> dict[str, Any]:
-    given = algorithm.get("algorithmSettings")
-    return {str(one.get("name")): number(one.get("value")) for one in given or () if isinstance(one, dict)}
+    return {str(one.get("name")): number(one.get("value")) for _, one in groups(algorithm, "algorithmSettings")}
 
 
 def _setting(found: Import, path: Path, name: str, value: Any, beside: Tree) -> None:
@@ -104,58 +128,54 @@ def _setting(found: Import, path: Path, name: str, value: Any, beside: Tree) -> 
         found.note(path, f"{name} has no counterpart: methods here have no settings")
 
 
-def _parameters(found: Import, parameters: Any, flags: dict[str, str]) -> None:
-    resource = "epochs" if "epochs" in found.tree else None
-    for place, one in enumerate(parameters if isinstance(parameters, list) else ()):
+def _parameters(found: Import, spec: Tree, flags: dict[str, str], resource_name: str) -> None:
+    steps = found.tree.get("steps", {})
+    resource, amount = (steps.get("name", "epochs"), steps.get("most", found.tree.get("epochs")))
+    for place, one in groups(spec, "parameters"):
         name = str(one.get("name"))
-        if not isinstance(one.get("feasibleSpace"), dict):
+        if not group(one, "feasibleSpace"):
             found.refuse(("spec", "parameters", place), f"{name} has no feasibleSpace")
             continue
-        if resource and name == resource:
-            found.put(parameters={flags.get(name, name): found.tree["epochs"]})
+        if amount is not None and name == (resource_name or resource):
+            found.put(parameters={flags.get(name, name): amount})
             continue
-        law = str(one["feasibleSpace"].get("distribution"))
+        law = str(group(one, "feasibleSpace").get("distribution"))
         if law.casefold() in ("normal", "lognormal"):
             path: Path = ("spec", "parameters", place, "feasibleSpace", "distribution")
             found.note(path, f"{name} is drawn evenly from min to max: else write distribution, mu, sigma")
-        found.put(parameters={flags.get(name, name): katib_parameter(one)})
+        given = katib_parameter(one)
+        if isinstance(given, dict) and (last := last_step(given)) != given.get("max"):
+            found.note(("spec", "parameters", place), f"{name} has {last} as its max, the last of its steps")
+            given["max"] = last
+        found.put(parameters={flags.get(name, name): given})
 
 
 def _template(found: Import, template: Tree) -> dict[str, str]:
     """Put the command and the resources of the trial template; return each parameter's name on the command line."""
-    at: Path = ("spec", "trialTemplate", "trialSpec")
-    pod, path, workers = _pod(group(template, "trialSpec"), at)
-    container = group(pod, "spec", "containers", 0)
-    words = [str(word) for key in ("command", "args") for word in container.get(key) or ()]
+    container, path, workers = _container(found, template)
+    words = [str(one) for key in ("command", "args") for one in listed(container, key)]
     if not words:
         found.refuse(("spec", "trialTemplate"), "holds no command of a container, which a trial here would start")
         return {}
+    references = {str(one.get("name")): str(one.get("reference")) for _, one in groups(template, "trialParameters")}
     command, flags, left = _command(words)
     for placeholder in left:
         found.refuse(path, f"${{trialParameters.{placeholder}}} stands where no argument --name=value is")
     found.put(command=command)
-    _container(found, container, (*path, "spec", "containers", 0), workers)
+    found.note((*path, "image"), IMAGE.format(container.get("image", "?")))
+    _variables(found, container, (*path, "env"))
+    _resources(found, container, path, workers)
     for key in ("retain", "successCondition", "failureCondition"):
         if key in template:
             found.note(
                 ("spec", "trialTemplate", key), "a trial has succeeded where its program ends with exit code 0"
             )
-    given = (one for one in template.get("trialParameters") or () if isinstance(one, dict))
-    parameter_of = {str(one.get("name")): str(one.get("reference")) for one in given}
-    return {parameter_of.get(name, name): flag for name, flag in flags.items()}
+    return {references.get(name, name): flag for name, flag in flags.items()}
 
 
-def _container(found: Import, container: Tree, path: Path, workers: int) -> None:
-    """Put a container's environment variables and resources, and note that its image is not used."""
-    found.note((*path, "image"), IMAGE.format(container.get("image", "?")))
-    _variables(found, container.get("env"), (*path, "env"))
-    resources = group(container, "resources")
-    found.put(resources=_resources(resources.get("limits") or resources.get("requests") or {}, workers) or None)
-
-
-def _variables(found: Import, variables: Any, path: Path) -> None:
-    for place, one in enumerate(variables if isinstance(variables, list) else ()):
-        name, value = group(one, "name"), group(one, "value")
+def _variables(found: Import, container: Tree, path: Path) -> None:
+    for place, one in groups(container, "env"):
+        name, value = one.get("name"), one.get("value")
         if isinstance(value, str) and _PLACEHOLDER.search(value):
             found.refuse((*path, place), f"{name} holds a hyperparameter, which comes as an argument --name=value")
         elif isinstance(value, str):
@@ -164,14 +184,29 @@ def _variables(found: Import, variables: Any, path: Path) -> None:
             found.note((*path, place), f"{name} has no value here: set it where the sweep runs")
 
 
-def _pod(job: Tree, path: Path) -> tuple[Tree, Path, int]:
+def _container(found: Import, template: Tree) -> tuple[Tree, Path, int]:
+    """Return the container that trains, its path, and the number of its workers."""
+    job, path = group(template, "trialSpec", "spec"), ("spec", "trialTemplate", "trialSpec", "spec")
+    if trainer := group(job, "trainer"):
+        return trainer, (*path, "trainer"), count(trainer, "numNodes") * count(trainer, "numProcPerNode")
+    pod, inner, workers = _pod(found, job, path)
+    containers = groups(group(pod, "spec"), "containers") or [(0, {})]
+    wanted = template.get("primaryContainerName")
+    place, container = next((one for one in containers if one[1].get("name") == wanted), containers[0])
+    return container, (*inner, "spec", "containers", place), workers
+
+
+def _pod(found: Import, job: Tree, path: Path) -> tuple[Tree, Path, int]:
     """Return the pod's template of a job, its path, and the number of its workers."""
-    for kind, replicas in group(job, "spec").items():
-        if kind.endswith("ReplicaSpecs") and isinstance(replicas, dict):
-            number_of = sum(int(one.get("replicas", 1)) for one in replicas.values())
-            name = "Master" if "Master" in replicas else next(iter(replicas))
-            return group(replicas, name, "template"), (*path, "spec", kind, name, "template"), number_of
-    return group(job, "spec", "template"), (*path, "spec", "template"), 1
+    for kind in [kind for kind in job if str(kind).endswith("ReplicaSpecs") and group(job, kind)]:
+        replicas = group(job, kind)
+        num_workers = sum(count(group(replicas, name), "replicas") for name in replicas)
+        name = next((name for name in ("Master", "Launcher") if name in replicas), next(iter(replicas)))
+        if name == "Launcher":
+            found.note((*path, kind), "its workers are started by the launcher's command, where that runs")
+            num_workers = 1
+        return group(replicas, name, "template"), (*path, kind, name, "template"), num_workers
+    return group(job, "template"), (*path, "template"), 1
 
 
 def _command(words: Sequence[str]) -> tuple[list[str], dict[str, str], list[str]]:
@@ -199,19 +234,23 @@ def _command(words: Sequence[str]) -> tuple[list[str], dict[str, str], list[str]
     return command, flags, left
 
 
-def _resources(limits: Tree, workers: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"workers": workers} if workers > 1 else {}
-    for name, amount in limits.items():
+def _resources(found: Import, container: Tree, path: Path, num_workers: int) -> None:
+    found.put(resources={"workers": num_workers} if num_workers > 1 else None)
+    place = next((key for key in ("resources", "resourcesPerNode") if key in container), None)
+    kind = next((key for key in ("limits", "requests") if key in group(container, place or "")), None)
+    for name, amount in group(container, place or "", kind or "").items():
         if name == "cpu":
             text = str(amount)
-            found["cpus"] = float(text.removesuffix("m")) / 1000 if text.endswith("m") else number(text)
+            cpus = float(text.removesuffix("m")) / 1000 if text.endswith("m") else number(text)
+            found.put(resources={"cpus": cpus})
         elif name.endswith("/gpu"):
-            found["gpus"] = number(amount)
-    return found
+            found.put(resources={"gpus": number(amount)})
+        else:
+            found.note((*path, str(place), str(kind), name), "has no counterpart")
 
 
 def _collector(found: Import, collector: Tree) -> None:
-    kind = group(collector, "collector").get("kind", "StdOut")
+    kind = text_of(group(collector, "collector"), "kind") or "StdOut"
     path: Path = ("spec", "metricsCollectorSpec", "collector", "kind")
     if kind not in ("StdOut", "File"):
         found.note(
@@ -219,8 +258,7 @@ def _collector(found: Import, collector: Tree) -> None:
         )
     if kind == "File":
         found.note(path, "no file is read: print the metrics, as 'epoch=3 val_acc=0.91'")
-    formats = group(collector, "source", "filter").get("metricsFormat")
-    if isinstance(formats, list) and formats:
+    if formats := listed(group(collector, "source", "filter"), "metricsFormat"):
         named = [_named(str(one)) for one in formats]
         if all(named) and len(named) == 1:
             found.put(metrics={"pattern": named[0]})

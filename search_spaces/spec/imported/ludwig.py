@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from search_spaces.spec.imported.contract import Import, Tree, group
+from search_spaces.spec.imported.contract import Import, Tree, group, groups, plain, text_of
 from search_spaces.spec.other_tools.names import hyperparameter
 from search_spaces.spec.yaml_document import Path
 
@@ -65,6 +65,8 @@ _SEARCHES: Final = {
     "bohb": "auto",
 }
 _SCHEDULE_KEYS: Final = {"grace_period": "min_iter", "reduction_factor": "eta"}
+_TRAINERS: Final = ("trainer", "training")
+"""The section of training settings, and its name in earlier versions."""
 _OWN_NAMES: Final = {
     "num_fc_layers": "depth",
     "output_size": "width",
@@ -81,21 +83,22 @@ KNOWN: Final = (
 def from_ludwig(tree: Tree) -> Import:
     """Return the spec of a configuration with a ``hyperopt`` section."""
     found, hyperopt = Import(), group(tree, "hyperopt")
-    inputs, outputs = tree.get("input_features") or [], tree.get("output_features") or []
+    inputs, outputs = ([one for _, one in groups(tree, f"{way}_features")] for way in ("input", "output"))
     _workload(found, inputs, outputs)
     _metric(found, hyperopt, outputs)
     for name, domain in group(hyperopt, "parameters").items():
         _parameter(found, name, domain, ("hyperopt", "parameters", name))
     _executor(found, hyperopt)
-    search = group(hyperopt, "search_alg").get("type")
+    search = text_of(group(hyperopt, "search_alg"), "type")
     if search is not None:
         found.put(method=_SEARCHES.get(search, "auto"))
         if search not in _SEARCHES:
             found.note(("hyperopt", "search_alg", "type"), f"there is no {search} here: auto is written")
-    for key in group(tree, "trainer"):
-        _trainer(found, key, tree["trainer"][key])
+    for section in _TRAINERS:
+        for key, value in group(tree, section).items():
+            _trainer(found, key, value, (section, key))
     for key in tree:
-        if key not in ("hyperopt", "input_features", "output_features", "trainer"):
+        if key not in ("hyperopt", "input_features", "output_features", *_TRAINERS):
             found.note((key,), "has no counterpart: the workload's own hyperparameters are listed by paceline init")
     return found
 
@@ -106,14 +109,15 @@ def _workload(found: Import, inputs: Sequence[Any], outputs: Sequence[Any]) -> N
             ("output_features",), f"must be one feature, which is what a sweep predicts, not {len(outputs)}"
         )
         return
-    kinds = {str(one.get("type")) for one in inputs if isinstance(one, dict)}
+    kinds = {str(one.get("type")) for one in inputs}
     if kinds & {"image", "audio", "timeseries"}:
         kind = sorted(kinds & {"image", "audio", "timeseries"})[0]
         found.note(
             ("input_features",), f"columns of {kind} need a spec of their own: paceline init image, or recurrent"
         )
     target = str(outputs[0].get("name"))
-    columns = {str(one.get("name")): _KINDS[one["type"]] for one in inputs if one.get("type") in _KINDS}
+    named = {str(one.get("name")): text_of(one, "type") or "" for one in inputs}
+    columns = {name: _KINDS[kind] for name, kind in named.items() if kind in _KINDS}
     found.put(
         workload="mlp", data={"csv": "FILE.csv", "target": target, **({"columns": columns} if columns else {})}
     )
@@ -123,7 +127,7 @@ def _workload(found: Import, inputs: Sequence[Any], outputs: Sequence[Any]) -> N
 def _metric(found: Import, hyperopt: Tree, outputs: Sequence[Any]) -> None:
     kind = str(outputs[0].get("type")) if outputs else ""
     name, goal = _METRICS.get(kind, ("val_loss", "minimize"))
-    asked = hyperopt.get("metric", "loss")
+    asked = text_of(hyperopt, "metric") or "loss"
     if asked in _NAMES:
         name = _NAMES[asked]
         goal = hyperopt.get("goal", "minimize" if name in _LOSSES else "maximize")
@@ -139,11 +143,12 @@ def _parameter(found: Import, name: str, domain: Any, path: Path) -> None:
     ours = _OWN_NAMES.get(last) or hyperparameter(last, KNOWN)
     if ours is None or ours in found.tree.get("parameters", {}):
         found.note(path, "has no counterpart among the hyperparameters of the workload")
+        plain(domain)
         return
     if not isinstance(domain, dict):
         found.put(parameters={ours: domain})
         return
-    space = domain.get("space", domain.get("type", "uniform"))
+    space = text_of(domain, "space") or text_of(domain, "type") or "uniform"
     if space in ("choice", "grid_search", "category"):
         found.put(parameters={ours: {"values": domain.get("categories", domain.get("values"))}})
     elif space in _LAWS:
@@ -153,6 +158,7 @@ def _parameter(found: Import, name: str, domain: Any, path: Path) -> None:
         found.put(parameters={ours: {"min": low, "max": high, **(_rounding(space, domain) or _LAWS[space])}})
     else:
         found.note(path, f"there is no distribution {space} here")
+        plain(domain)
 
 
 def _rounding(space: str, domain: Tree) -> dict[str, Any]:
@@ -166,10 +172,14 @@ def _executor(found: Import, hyperopt: Tree) -> None:
     executor = group(hyperopt, "executor")
     found.put(trials=executor.get("num_samples") or group(hyperopt, "sampler").get("num_samples"))
     found.put(timeout=executor.get("time_budget_s"), max_concurrent=_count(executor.get("max_concurrent_trials")))
+    if "max_concurrent_trials" in executor and "max_concurrent" not in found.tree:
+        found.note(
+            ("hyperopt", "executor", "max_concurrent_trials"), "as many as the machine has room for, by default"
+        )
     for key, ours in (("cpu_resources_per_trial", "cpus"), ("gpu_resources_per_trial", "gpus")):
         found.put(resources={ours: executor[key]} if executor.get(key) else None)
     scheduler = group(executor, "scheduler")
-    name = scheduler.get("type")
+    name = text_of(scheduler, "type")
     if name is not None and name not in _SCHEDULES:
         found.note(("hyperopt", "executor", "scheduler", "type"), f"there is no {name} here: asha is the default")
     if name in _SCHEDULES:
@@ -183,11 +193,18 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _trainer(found: Import, key: str, value: Any) -> None:
+def _trainer(found: Import, key: str, value: Any, path: Path) -> None:
     ours = hyperparameter(key, KNOWN)
+    if isinstance(value, dict) and "type" in value:
+        value = value["type"]
     if key == "epochs":
-        found.tree.setdefault("epochs", value)
+        if found.tree.setdefault("epochs", plain(value)) != value:
+            found.note(path, "the scheduler's max_t is written")
     elif ours and ours not in found.tree.get("parameters", {}) and isinstance(value, int | float | str):
         found.put(parameters={ours: value})
-    elif not ours:
-        found.note(("trainer", key), "has no counterpart")
+    elif ours:
+        plain(value)
+        found.note(path, f"{ours} is searched, or is no single value")
+    else:
+        plain(value)
+        found.note(path, "has no counterpart")

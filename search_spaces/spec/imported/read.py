@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from search_spaces.spec.imported.contract import Import
+from search_spaces.spec.imported.contract import Import, unseen, watched
 from search_spaces.spec.imported.determined import from_determined
-from search_spaces.spec.imported.katib import from_katib
+from search_spaces.spec.imported.katib import LABELS, from_katib
 from search_spaces.spec.imported.ludwig import from_ludwig
 from search_spaces.spec.yaml_document import Document, block, dotted
 from search_spaces.types.faults import Fault, SpecError
@@ -28,6 +28,8 @@ class Tool:
     """Its file, in words."""
     read: Callable[[Mapping[str, Any]], Import]
     looks_like: Callable[[Mapping[str, Any]], bool]
+    labels: tuple[str, ...] = ()
+    """Keys that only name or describe what they are in."""
 
 
 TOOLS: Final = (
@@ -37,6 +39,7 @@ TOOLS: Final = (
         lambda tree: (
             str(tree.get("apiVersion", "")).startswith("kubeflow.org/") and tree.get("kind") == "Experiment"
         ),
+        LABELS,
     ),
     Tool("a Determined experiment", from_determined, lambda tree: isinstance(tree.get("searcher"), dict)),
     Tool("a Ludwig configuration", from_ludwig, lambda tree: isinstance(tree.get("hyperopt"), dict)),
@@ -61,7 +64,12 @@ def imported(document: Document) -> tuple[str, list[str]]:
                 [Fault(document.origin, "", "is W&B's, or a spec already: `paceline run` takes it as it is")]
             )
         raise SpecError([Fault(document.origin, "", f"must be {known}, or the storage of an Optuna study")])
-    found = tool.read(document.tree)
+    tree = watched(document.tree)
+    found = tool.read(tree)
+    told = {path for path, _ in (*found.notes, *found.refused)}
+    for path in unseen(tree):
+        if path[-1] not in tool.labels and path not in told:
+            found.note(path, "has no counterpart")
     if found.refused:
         raise SpecError([Fault(document.place(path), dotted(path), rule) for path, rule in found.refused])
     notes = [f"{document.place(path)}: {dotted(path)}: {text}" for path, text in found.notes]

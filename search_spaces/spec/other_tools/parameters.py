@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
+
+from search_spaces.space.domain_contract import is_number
 
 
 def determined_parameter(value: Any) -> Any:
@@ -33,11 +36,26 @@ def katib_parameter(one: Mapping[str, Any]) -> Any:
     if isinstance(space.get("list"), list):
         return {"values": [number(value) for value in space["list"]]}
     keys = {key: number(space[key]) for key in ("min", "max", "step") if key in space}
+    if keys.get("min") is not None and keys.get("min") == keys.get("max"):
+        return keys["min"]
     if one.get("parameterType") == "double":
-        keys = {key: float(value) if isinstance(value, int) else value for key, value in keys.items()}
+        keys = {
+            key: float(value) if isinstance(value, int) and abs(value) < 2**63 else value
+            for key, value in keys.items()
+        }
     if str(space.get("distribution")).startswith("log"):
         keys = {key: value for key, value in keys.items() if key != "step"} | {"log": True}
     return keys
+
+
+def last_step(keys: Mapping[str, Any]) -> Any:
+    """Return the largest of min, min + step, ... up to max, as written in decimals; max where there is no step."""
+    low, high, step = (keys.get(key) for key in ("min", "max", "step"))
+    if not (is_number(low) and is_number(high) and is_number(step)) or step <= 0 or low > high or abs(high) > 2**63:
+        return high
+    first, end, stride = (Decimal(repr(one)) for one in (low, high, step))
+    last = first + (end - first) // stride * stride
+    return high if last == end else type(high)(last)
 
 
 def number(text: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import pickle
 import shutil
 import sys
 from pathlib import Path
@@ -10,12 +13,17 @@ from typing import Any
 import pytest
 
 import paceline
+from cluster.cli.main import main
 from cluster.python.begin import begun_of
 from cluster.python.given_code import separated
+from cluster.python.showing import show_end
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.code_digest import code_digest
 from search_spaces.types.faults import SpecError
+from search_spaces.types.kept_code import FILE
+from tests.helpers.finished_sweep_without_ray import raced
 from workloads.examples import sklearn_sgd
+from workloads.models.custom.kept_code import kept, packed
 from workloads.registry import workload
 
 SPEC = {
@@ -104,3 +112,63 @@ def test_a_module_that_was_changed_or_is_another_folder_s_is_imported_anew(tmp_p
     assert params(tmp_path / "a", "momentum") == {"momentum"}
     assert params(tmp_path / "b", "width") == {"width"}
     assert params(tmp_path / "a", "depth") == {"depth"}
+
+
+def test_an_object_is_of_its_own_folder_where_another_has_a_module_of_its_name(tmp_path: Path) -> None:
+    for folder, value in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "twin.py").write_text(
+            "import twin_beside\ndef train(run, *, lr: float = 0.1):\n    return twin_beside.value()\n"
+        )
+        (tmp_path / folder / "twin_beside.py").write_text(f"def value():\n    return {value}\n")
+    os.chdir(tmp_path / "b")
+    sys.path.insert(0, str(tmp_path / "a"))
+    try:
+        theirs = importlib.import_module("twin").train
+        sweep, home = begun_of(SPEC, {"workload": theirs})
+        assert sweep.workload == f"{home.path}/workload.pkl:train"
+        sys.path[0] = str(tmp_path / "b")
+        for name in ("twin", "twin_beside"):
+            del sys.modules[name]
+        assert separated(SPEC, {"workload": importlib.import_module("twin").train})[2] is None
+        assert separated(SPEC, {"workload": theirs})[2] is not None, "of a module that was imported before"
+        assert kept(sweep.workload)(None) == 1.0, "with what is beside it"
+    finally:
+        del sys.path[0], sys.modules["twin"], sys.modules["twin_beside"]
+
+
+@pytest.mark.parametrize("kind", ["kept", "module"])
+def test_whoever_looks_at_a_sweep_runs_none_of_its_code(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = raced("parameters.lr=0.01", "parameters.batch_size.values=[8, 16, 32, 64]", "trials=3")
+    (home.path / FILE).write_bytes(packed(made(0.5)))
+    (tmp_path / "evil.py").write_text("raise SystemExit('run')\n")
+    monkeypatch.setattr(pickle, "loads", lambda content: pytest.fail("unpickled"))
+    workload_name = f"{home.path / FILE}:train" if kind == "kept" else "evil:Net"
+    home.keep(home.sweep().model_copy(update={"workload": workload_name, "folder": str(tmp_path)}))
+    for words in (["show", home.id], ["show", home.id, "--json"], ["ls"], ["best", home.id]):
+        assert main(words) == 0, words
+    found = paceline.load(home.id)
+    assert found.to_dict()["trials"] and found.html() and found.name == "wines"
+    show_end(found._read)
+    assert f"paceline resume {home.id} --trials +20" in capsys.readouterr().out
+
+
+def test_only_code_of_a_home_is_kept_code(tmp_path: Path) -> None:
+    _, home = begun_of(SPEC, {"workload": made(0.5)})
+    for name in ("journal.log:train", "driver.lock:train", "sweep.json:train", "workload.pkl:train"):
+        home.keep(home.sweep().model_copy(update={"workload": name}))
+        (home.path / name.partition(":")[0]).touch()
+        assert home.sweep().workload == name
+    home.keep(home.sweep().model_copy(update={"workload": f"{tmp_path}/elsewhere/workload.pkl:train"}))
+    assert home.sweep().workload == f"{home.path}/workload.pkl:train", "never that of another folder"
+
+
+def test_a_sweep_of_a_program_has_the_name_of_its_function() -> None:
+    def train(run: Any, *, lr: float = 0.1) -> None: ...
+
+    train.__module__ = "__main__"
+    spec = {**SPEC, "workload": train}
+    del spec["data"]
+    assert paceline.check(spec).name == "train"

@@ -118,6 +118,16 @@ def test_weights_are_read_without_paceline(tmp_path: Path) -> None:
     assert json.loads((champion / "trial.json").read_text())["epoch"] == 8, "that of its best weights"
     with pytest.raises(SweepError, match="is there already"):
         found.checkpoint(3, champion)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for taken, told in (
+        ("file", "is there already"),
+        ("link", "is there already"),
+        ("file/in", "cannot be written"),
+    ):
+        with pytest.raises(SweepError, match=told):
+            found.checkpoint(3, tmp_path / taken)
+    assert (tmp_path / "file").read_text() == "mine"
     with pytest.raises(SweepError, match=r"no checkpoint of trial t004 any more: .* here t003, t008"):
         found.checkpoint(4)
     with pytest.raises(SweepError, match="has no trial 99: it has 9"):

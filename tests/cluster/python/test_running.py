@@ -175,3 +175,41 @@ def test_a_sweep_runs_from_its_start_to_its_end() -> None:
     its.send(("ended", 0))
     its.close()
     assert running.result(10).state == so_far.state == "stopped"
+
+
+class Stoppable(Ended):
+    """A process that notes what it is told."""
+
+    stopped = 0
+
+    def terminate(self) -> None:
+        self.stopped += 1
+
+
+def test_a_task_that_is_cancelled_only_stops_waiting_and_an_interrupt_stops_the_sweep() -> None:
+    home = SweepHome.create(sweep_of(SPEC, {}))
+    ours, its = Pipe()
+    process = Stoppable(0)
+    running = Running(DriverProcess(home, ours, process), print)  # type: ignore[arg-type]
+
+    async def impatient() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(running, 0.02)
+        waits = asyncio.gather(running, running)
+        await asyncio.sleep(0)
+        waits.cancel()
+
+    asyncio.run(impatient())
+    assert not process.stopped and not running.done
+    handler = signal.getsignal(signal.SIGINT)
+
+    async def interrupted() -> None:
+        asyncio.get_running_loop().call_later(0.02, signal.raise_signal, signal.SIGINT)
+        await running
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(interrupted())
+    assert process.stopped == 1 and signal.getsignal(signal.SIGINT) is handler
+    its.send(("ended", 0))
+    its.close()
+    assert asyncio.run(_awaited(running)).id == home.id

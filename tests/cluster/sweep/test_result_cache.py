@@ -28,6 +28,8 @@ from tests.helpers.finished_sweep_without_ray import CARD as WINE
 from tests.helpers.finished_sweep_without_ray import SPEC, rising
 from workloads.registry import catalogue, workload
 
+SOFTMAX = workload("softmax").hyperparameters
+
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -164,12 +166,12 @@ def test_failed_trials_and_what_is_named_outside_are_trained_again() -> None:
     sweep, study = home.sweep(), Study(home.id, "maximize", home.journal, writing=False)
     [record, *_] = study.records()
     failed = [type(record)(number=0, params=record.params, values=record.values, outcome="failed")]
-    assert list(result_cache._results(home, sweep, failed)) == []
+    assert list(result_cache._results(home, sweep, failed, SOFTMAX)) == []
     assert result_cache._is_elsewhere({"weights": "models:/wine@champion"})
     assert not result_cache._is_elsewhere({"weights": "mine.pth"})
     Path("mine.pth").touch()
     assert result_cache._is_elsewhere({"weights": "mine.pth"}), "a file that may be another one tomorrow"
-    assert len(list(result_cache._results(home, sweep, study.records()))) == 3
+    assert len(list(result_cache._results(home, sweep, study.records(), SOFTMAX))) == 3
 
 
 def test_the_digest_of_code_follows_a_user_s_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +214,6 @@ def test_another_method_proposes_for_itself_and_the_longest_result_counts() -> N
     whole, race, _ = swept("trials=4", "method=qmc", "early_terminate=none")
     assert [track.cached and track.cached.epoch for track in race.tracks] == [9] * 4
     records = Study(whole.id, "maximize", whole.journal, writing=False).records()
-    found = [result for _, result in result_cache._results(whole, whole.sweep(), records)]
+    found = [result for _, result in result_cache._results(whole, whole.sweep(), records, SOFTMAX)]
     assert whole.id not in {one.sweep for one in found}, "the one that has trained it"
     assert all(one.best_epoch == one.last == 9 and not one.is_settled for one in found)

@@ -14,10 +14,10 @@ from search_spaces.race.legs import Leg
 from search_spaces.race.race import Race
 from search_spaces.race.search import Search
 from search_spaces.race.track import Track
-from search_spaces.samplers.history import identity
 from search_spaces.simulation.clock import World, simulate
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
+from search_spaces.types.values import identity
 from tests.helpers.toy_race import Toy, curve, toy_sweep
 
 

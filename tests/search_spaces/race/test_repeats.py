@@ -24,13 +24,13 @@ from search_spaces.race.search import Search
 from search_spaces.race.seeds.repeats import FurtherSeeds
 from search_spaces.race.seeds.worse import clearly_worse, wanting
 from search_spaces.race.steering import Deed, refusal
-from search_spaces.samplers.history import identity
 from search_spaces.space.hyperparameters import complete
 from search_spaces.spec.keys.budget import Budget
 from search_spaces.spec.schema import Repeats
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
+from search_spaces.types.values import identity
 from tests.helpers.toy_race import METRIC, Toy, curve, toy_sweep
 
 NONE = {"type": "none"}

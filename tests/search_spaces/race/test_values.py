@@ -11,11 +11,13 @@ from search_spaces.race.legs import MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.space.domains import EXACT, LARGEST, Choice, Int
 from search_spaces.space.hyperparameters import complete, hyper
+from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Sweep, parse_sweep
+from search_spaces.spec.yaml_document import flow
 from search_spaces.study.study import Study
 from search_spaces.types.catalogue import Catalogue
 from search_spaces.types.faults import SpecError
-from search_spaces.types.values import Nested, read_nested, unnested, value_of
+from search_spaces.types.values import Nested, identity, read_nested, unnested, value_of
 from tests.helpers.toy_race import METHODS, METRIC
 from workloads.registry import catalogue
 
@@ -122,16 +124,75 @@ def test_what_cannot_be_a_value_is_refused(parameter: str, rule: str) -> None:
     assert rule in str(told.value)
 
 
-def test_a_whole_number_of_64_bits_is_what_a_float_holds() -> None:
+def test_whole_numbers_of_64_bits_are_exact() -> None:
     domain = Int(0, LARGEST)
     drawn = [domain.at(k / 1000) for k in range(1001)]
-    assert all(int(float(value)) == value and 0 <= value <= LARGEST for value in drawn)
-    assert all(domain.to_value(float(value)) == value and domain.contains(value) for value in drawn)
-    assert len(set(drawn)) == 1001 and drawn == sorted(drawn)
-    assert not domain.contains(EXACT + 1), "a store would hold another number"
-    assert domain.to_value(float(LARGEST)) < LARGEST
-    assert Int(-LARGEST, -5).to_value(-float(LARGEST)) > -LARGEST
+    assert len(set(drawn)) == 1001 and drawn == sorted(drawn) and (drawn[0], drawn[-1]) == (0, LARGEST)
+    assert domain.contains(EXACT + 1) and domain.contains(LARGEST) and not domain.contains(LARGEST + 1)
+    assert domain.to_value(float(LARGEST)) == LARGEST
+    assert Int(-LARGEST, -5).to_value(Int(-LARGEST, -5).to_internal(-LARGEST)) == -LARGEST
     assert Int(0, 10**6 + 1).at(0.5) == 500_001
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_whole_number_beyond_what_a_float_holds_is_tried(method: str) -> None:
+    few = [*range(EXACT, EXACT + 12)]
+    of_few = SPEC.replace("{min: 0, max: 9223372036854775807}", f"{{min: {few[0]}, max: {few[-1]}}}")
+    text = of_few.replace("null, 5, 10", "5").replace("[64, 64], [32]", "[32]").replace("sqrt, 0.5, 1", "1")
+    given = f"start_from: [{{seedling: {few[1]}}}]\nmethod: {method}"
+    sweep = sweep_of(text.replace("start_from: [{layers: [32], depth: 5}]", given))
+    first, *others = (track.params["seedling"] for track in Search(sweep, Free, None).more([], 14, None)[1:])
+    assert first == few[1] and sorted(others) == few
+
+
+def test_equal_numbers_of_different_types_are_different_values(tmp_path: Path) -> None:
+    text = SPEC.replace("sqrt, 0.5, 1", "1, 1.0, true").replace("9223372036854775807", "1")
+    text = text.replace("null, 5, 10", "5").replace("[64, 64], [32]", "[32]").replace("trials: 16", "method: grid")
+    sweep = sweep_of(text)
+    assert sweep.space.size() == 6
+    drawn = [(repr(point["mix"]), point["seedling"]) for point in sweep.space.grid()]
+    assert sorted(drawn) == sorted((mix, seed) for mix in ("1", "1.0", "True") for seed in (0, 1))
+    assert len(sweep.space.first(None, [{"mix": value} for value in (1, 1.0, True, 1)])) == 3
+    assert len({identity({"mix": value}) for value in (1, 1.0, True, "1", 0.0, -0.0)}) == 6
+    study = Study("s", "maximize", tmp_path / "journal.log")
+    for point in sweep.space.grid():
+        study.add(sweep.space, point)
+    study.flush()
+    again = Study("s", "maximize", tmp_path / "journal.log").records()
+    assert [repr(record.params["mix"]) for record in again] == [mix for mix, _ in drawn]
+    children = Space({"mix": Choice((1, 1.0, True)), "x": Choice((2, 3))}, {"x": {"mix": (1.0,)}})
+    assert [children.exists("x", {"mix": value}) for value in (1, 1.0, True)] == [False, True, False]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_choices_that_are_equal_to_python_are_each_drawn_as_they_are(method: str) -> None:
+    text = SPEC.replace("sqrt, 0.5, 1", "1, 1.0, true").replace("9223372036854775807", "1")
+    sweep = sweep_of(text.replace("trials: 16", f"method: {method}\ntrials: 30"))
+    tracks = Search(sweep, Free, None).more([], 24, None)
+    drawn = [identity(track.searched) for track in tracks]
+    assert len(set(drawn)) == len(drawn) == 24
+    assert {repr(track.params["mix"]) for track in tracks} == {"1", "1.0", "True"}
+
+
+def test_requirements_are_of_values_as_people_have_them() -> None:
+    first = "start_from: [{layers: [32], depth: 5}]"
+    texts = ["depth == null or depth > 5", "layers == [64, 64]", "mix == 'sqrt' or mix < 1"]
+    sweep = sweep_of(f"{SPEC.replace(first, '')}\nmethod: random\nrequire: {texts}")
+    points = [track.params for track in Search(sweep, Free, None).more([], 40, None)]
+    found = {(point["depth"], point["layers"], point["mix"]) for point in points[1:]}
+    assert found == {(depth, "[64, 64]", mix) for depth in (None, 10) for mix in ("sqrt", 0.5)}
+    assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep
+    fixed = SPEC.replace("depth: {values: [null, 5, 10]}", "depth: {value: null}").replace(first, "")
+    [one] = sweep_of(f"{fixed}\nrequire: ['depth == null and layers == [32]']").space.require
+    assert one.given == {"depth": None}
+    for wrong, told in (
+        ("mix == sqrt", "text is written in quotes, received 'sqrt', did you mean \"'sqrt'\""),
+        ("depth == 'deep'", "compares a number or null with text"),
+        ("not mix", "this is a number or text"),
+    ):
+        with pytest.raises(SpecError) as refused:
+            sweep_of(f"{SPEC}\nrequire: [{flow(wrong)}]")
+        assert told in str(refused.value)
 
 
 def test_a_list_is_kept_as_a_text_that_reads_as_it_was() -> None:

@@ -18,14 +18,13 @@ from search_spaces.race.earlier.warm_start import (
 )
 from search_spaces.race.search import Search
 from search_spaces.samplers.catalogue import SAMPLERS
-from search_spaces.samplers.history import identity
 from search_spaces.simulation.clock import World, simulate
 from search_spaces.space.domains import Choice, Uniform
 from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Metric
 from search_spaces.study.contract import Record
 from search_spaces.study.study import Study
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, identity
 from tests.helpers.toy_race import FINITE, METRIC, Toy, curve, toy_sweep
 
 EPOCHS = 9

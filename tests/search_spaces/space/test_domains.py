@@ -131,7 +131,7 @@ def test_laws_draw_what_their_names_promise() -> None:
         (lambda: Int(0, 10, log=True), "min"),
         (lambda: Int(True, 10), "min"),
         (lambda: Choice(()), "values"),
-        (lambda: Choice((1, 1.0)), "values"),
+        (lambda: Choice((1, 1)), "values"),
         (lambda: Choice((1, 2), (0.5, 0.4)), "probabilities"),
         (lambda: Choice((1, 2), (1.5, -0.5)), "probabilities"),
         (lambda: Normal(0.0, 0.0), "sigma"),

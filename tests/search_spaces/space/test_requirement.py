@@ -15,7 +15,7 @@ from search_spaces.space.requirement import Requirement
 from search_spaces.space.share import share
 from search_spaces.space.space import Space
 from search_spaces.space.space_json import space_from_json, space_to_json
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, value_of
 
 AT: Params = {"width": 32, "heads": 4, "lr": 1e-3, "optimizer": "sgd", "norm": True}
 
@@ -51,6 +51,47 @@ def test_what_an_expression_means(text: str, holds: bool) -> None:
     assert Requirement(text, AT).holds({}) is (holds or text.startswith("unknown"))
 
 
+MIXED: Params = {
+    "depth": None,
+    "layers": value_of([64, 1]),
+    "size": "small",
+    "flag": True,
+    "by": value_of({"a": 1}),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("depth == null", True),
+        ("depth == None and depth != 5", True),
+        ("depth <= 10", False),
+        ("depth == null or depth <= 10", True),
+        ("depth in [null, 5]", True),
+        ("depth + 1 > 0", False),
+        ("layers == [64, 1]", True),
+        ("layers == (64, 1.0)", True),
+        ("layers == [64, true]", False),
+        ("layers != [64]", True),
+        ("[64] == layers", False),
+        ("layers in [[32], [64, 1]]", True),
+        ("layers == '[64, 1]'", False),
+        ("size == 'small' and size != 3", True),
+        ("size > 3", False),
+        ("flag == true", True),
+        ("flag == 1", False),
+        ("flag in [1, 0]", False),
+        ("max(flag, 0) == 1", False),
+        ("by == {'a': 1}", True),
+        ("by == {'a': true}", False),
+        ("by == {'b': 1}", False),
+    ],
+)
+def test_values_of_any_type_are_compared_by_value_and_type(text: str, holds: bool) -> None:
+    assert Requirement(text).holds(MIXED) is holds
+    assert Requirement(text, MIXED).holds({}) is holds
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
@@ -73,13 +114,11 @@ def test_what_an_expression_means(text: str, holds: bool) -> None:
         ("f'{width}' == '1'", "may hold only"),
         ("width is 4", "not with is"),
         ("width in heads", "in must be followed by a list"),
-        ("width == [1, 2]", "in must be followed by a list"),
-        ("[1, 2] == width", "in must be followed by a list"),
-        ("width in [1, 2] == 2", "in must be followed by a list"),
+        ("width == {1, 2}", "may hold only"),
+        ("width == {1: 2}", "must have texts as keys"),
         ("~" + "-" * 480 + "width", "~ is not known: write not"),
         ("width if heads else lr", "may hold only"),
         ("width > 1e999", "finite"),
-        ("width == None", "finite numbers"),
         ("width == b'1'", "finite numbers"),
         ("width > 1j", "finite numbers"),
         ("min(width) > 1", "min takes 2 to 16"),

@@ -59,6 +59,18 @@ def test_a_column_of_numbers_is_a_regression_and_one_of_times_a_series(tmp_path:
     assert (found.kind, found.data.spec) == ("series", {"series": "sales.csv", "time": "month", "value": "sold"})
 
 
+def test_a_column_of_names_or_of_one_value_is_not_what_is_predicted(tmp_path: Path) -> None:
+    path, frame = tmp_path / "people.csv", rows()
+    texts = [f"{name} of town {k}" for k, name in enumerate(frame["plan"])]
+    frame.assign(address=texts, country="here").to_csv(path, index=False)
+    assert proposed(path, "people.csv").data.spec["target"] == "spent"
+    many = pd.DataFrame({"size": range(900), "kind": [f"kind {k % 300}" for k in range(900)]})
+    many.to_csv(path, index=False)
+    assert proposed(path, "people.csv").data.spec["target"] == "size"
+    many.rename(columns={"kind": "label"}).to_csv(path, index=False)
+    assert proposed(path, "people.csv").data.spec["target"] == "label", "as it is named so"
+
+
 def test_a_folder_of_images_and_a_text(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "zoo" / name).mkdir(parents=True)

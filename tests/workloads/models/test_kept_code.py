@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
+from search_spaces.types.kept_code import FILE, name_shown
 from tests.helpers.paths import ROOT
 from workloads.models.custom import kept_code
-from workloads.models.custom.kept_code import NotKept, kept, name_shown, packed
+from workloads.models.custom.kept_code import NotKept, kept, packed
 from workloads.registry import as_workload, workload
 
 NOTEBOOK = """
@@ -35,7 +36,7 @@ Path("workload.pkl").write_bytes(packed(train))
 
 
 def written(code: Any, folder: Path) -> str:
-    path = folder / kept_code.FILE
+    path = folder / FILE
     path.write_bytes(packed(code))
     return f"{path}:{kept_code.named(code)}"
 

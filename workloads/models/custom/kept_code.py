@@ -13,34 +13,22 @@ import pickle
 import sys
 import typing
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from search_spaces.types.kept_code import kept_file
 from workloads.models.custom.source.beside import BESIDE
 
-SUFFIX: Final = ".pkl"
-FILE: Final = f"workload{SUFFIX}"
-"""File of a sweep's home."""
 MAX_BYTES: Final = 2**30
 MIB: Final = 2**20
 
 
 class NotKept(ValueError):
     """Error: the code cannot be kept; the message says what of it, and the way out."""
-
-
-def is_kept(name: str) -> bool:
-    """Whether the workload of this name is in a file of kept code: ``PATH.pkl:NAME``."""
-    return name.rpartition(":")[0].endswith(SUFFIX)
-
-
-def name_shown(name: str) -> str:
-    """Return a workload's name for people: of kept code without the file, which each sweep has of its own."""
-    return name.rpartition(":")[2] if is_kept(name) else name
 
 
 def named(code: Any) -> str:
@@ -51,10 +39,13 @@ def named(code: Any) -> str:
     return name
 
 
-def packed(code: Any) -> bytes:
-    """Return the content of a file of kept code. Raises NotKept where that cannot be, or is too large."""
+def packed(code: Any, modules: Sequence[ModuleType] = ()) -> bytes:
+    """Return the content of a file of kept code, with what it uses of ``modules``, which others cannot import.
+
+    Raises NotKept where that cannot be, or is too large.
+    """
     found = {"code": code, "beside": _beside(code)}
-    with _resolved([code, *found["beside"].values()]):
+    with _resolved([code, *found["beside"].values()]), _by_value(modules):
         try:
             content = _pickled(found)
         except Exception as error:  # whatever the objects' own code raises
@@ -67,7 +58,8 @@ def packed(code: Any) -> bytes:
 
 def kept(name: str) -> Any:
     """Return the object of a workload's name. Raises LookupError where the file is gone or cannot be used."""
-    path = Path(name.rpartition(":")[0])
+    path = kept_file(name)
+    assert path is not None, name
     try:
         return _loaded(path, path.stat().st_mtime_ns)
     except OSError as error:
@@ -117,6 +109,24 @@ def _pickled(found: Any) -> bytes:
     buffer = io.BytesIO()
     cloudpickle.CloudPickler(buffer, protocol=5).dump(found)
     return buffer.getvalue()
+
+
+@contextmanager
+def _by_value(modules: Sequence[ModuleType]) -> Iterator[None]:
+    """Have functions and classes of the modules pickled whole in the block, and not as names to import."""
+    if not modules:
+        yield
+        return
+    import cloudpickle  # 30 ms
+
+    new = [module for module in modules if module.__name__ not in cloudpickle.list_registry_pickle_by_value()]
+    for module in new:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in new:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from search_spaces.space.expression import WORDS, Expression, ExpressionFault, dotted_name, parsed
+from search_spaces.space.domains import Choice
+from search_spaces.space.expression import LISTS, WORDS, Expression, ExpressionFault, dotted_name, parsed
 from search_spaces.space.hyperparameters import Hyperparameter
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.share import Share, share
@@ -15,14 +16,28 @@ from search_spaces.space.space import Space
 from search_spaces.spec.other_tools.names import meant
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
-from search_spaces.types.values import Params
+from search_spaces.types.values import Nested, Params, Value
 
 MIN_SHARE = 0.001
 """Smallest share of a space that must satisfy its requirements, where configurations are drawn until one does."""
 
-Kind = Literal["number", "text", "truth"]
-_KINDS: Mapping[type, Kind] = {bool: "truth", str: "text", int: "number", float: "number"}
-_WORDS: Mapping[Kind, str] = {"number": "a number", "text": "text", "truth": "true or false"}
+Kind = Literal["number", "text", "truth", "null", "list"]
+Kinds = frozenset[Kind]
+_KINDS: Mapping[type, Kind] = {
+    bool: "truth", str: "text", int: "number", float: "number", type(None): "null", Nested: "list",
+}  # fmt: skip
+_WORDS: Mapping[Kind, str] = {
+    "number": "a number",
+    "text": "text",
+    "truth": "true or false",
+    "null": "null",
+    "list": "a list or mapping",
+}
+NUMBER, TRUTH = frozenset[Kind](["number"]), frozenset[Kind](["truth"])
+
+
+def _words(kinds: Kinds) -> str:
+    return " or ".join(words for kind, words in _WORDS.items() if kind in kinds)
 
 
 class _NameFault(ExpressionFault):
@@ -102,18 +117,17 @@ class _Reader:
         if len(given) == len(expression.names):
             rule = "is about no searched hyperparameter: give one of them a range in parameters"
             raise ExpressionFault(rule, shown(text))
-        kind = self._kind(expression.tree)
-        if kind != "truth":
-            raise ExpressionFault(f"must be a comparison, such as a >= b, and not {_WORDS[kind]}", shown(text))
+        kinds = self._kinds(expression.tree)
+        if kinds != TRUTH:
+            raise ExpressionFault(f"must be a comparison, such as a >= b, and not {_words(kinds)}", shown(text))
         return Requirement(text, given)
 
     def _name(self, name: str, expression: Expression) -> str:
         plain = name if name in self.known else self.groups.get(name.removeprefix("parameters."), "")
         if plain in self.known:
             return plain
-        quoted = [
-            choice for one in expression.names if one in self.known for choice in self.known[one].choices or ()
-        ]
+        known = [one for one in expression.names if one in self.known]
+        quoted = {choice for one in known for choice in self._choices(one)}
         if name in quoted:
             raise _NameFault("is no hyperparameter: text is written in quotes", shown(name), f"'{name}'")
         close = meant(name, [*self.known, *_with_groups(self.groups, self.known)])
@@ -122,68 +136,71 @@ class _Reader:
             rule += f" (it has {', '.join(self.known)})"
         raise _NameFault(rule, shown(name), close)
 
-    def _given(self, name: str) -> bool | int | float | str:
-        value = self.constants.get(name, self.known[name].default)
-        if value is None:
+    def _choices(self, name: str) -> Sequence[Value]:
+        domain = self.space.domains.get(name)
+        return self.known[name].choices or (domain.values if isinstance(domain, Choice) else ())
+
+    def _given(self, name: str) -> Value:
+        rule = self.known[name]
+        value = self.constants.get(name, rule.default)
+        if value is None and name not in self.constants and (rule.required or not rule.nullable):
             raise ExpressionFault("has no value to compare: give it one in parameters", shown(name))
         return value
 
-    def _kind(self, node: ast.expr) -> Kind:
-        """Return what a part's value is. Raises ExpressionFault where parts do not fit each other."""
+    def _kinds(self, node: ast.expr) -> Kinds:
+        """Return what a part's value may be. Raises ExpressionFault where parts do not fit each other."""
         name = dotted_name(node)
         if name is not None:
-            return "truth" if name in WORDS else self._kind_of(name)
+            return frozenset([_KINDS[type(WORDS[name])]]) if name in WORDS else self._kinds_of(name)
         if isinstance(node, ast.Constant):
-            return _KINDS[type(node.value)]
+            return frozenset([_KINDS[type(node.value)]])
+        if isinstance(node, ast.Dict | ast.List | ast.Tuple):
+            return frozenset(["list"])
         if isinstance(node, ast.BoolOp):
-            return self._all("truth", node.values, "and, or, not join comparisons")
+            return self._all(TRUTH, node.values, "and, or, not join comparisons")
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return self._all("truth", [node.operand], "and, or, not join comparisons")
+            return self._all(TRUTH, [node.operand], "and, or, not join comparisons")
         if isinstance(node, ast.Compare):
             return self._comparison(node)
         parts = node.args if isinstance(node, ast.Call) else list(ast.iter_child_nodes(node))
         return self._all(
-            "number", [part for part in parts if isinstance(part, ast.expr)], "only numbers are calculated with"
+            NUMBER, [part for part in parts if isinstance(part, ast.expr)], "only numbers are calculated with"
         )
 
-    def _kind_of(self, name: str) -> Kind:
+    def _kinds_of(self, name: str) -> Kinds:
         """Return what a hyperparameter's values are; by those of its domain where its type does not say it."""
-        if (kind := _KINDS.get(self.known[name].type)) and not self.known[name].nullable:
-            return kind
-        domain = self.space.domains.get(name)
+        rule, domain = self.known[name], self.space.domains.get(name)
+        if (kind := _KINDS.get(rule.type)) and not rule.nullable:
+            return frozenset([kind])
         if domain is not None and domain.bounds is not None:
-            return "number"
+            return NUMBER
         values = [self._given(name)] if domain is None else domain.grid()
-        kinds = {_KINDS.get(type(value)) for value in values}
-        if len(kinds) > 1 or None in kinds:
-            raise ExpressionFault("has values that cannot be compared with each other", shown(name))
-        [found] = kinds
-        assert found is not None
-        return found
+        return frozenset(_KINDS[type(value)] for value in values)
 
-    def _all(self, kind: Kind, parts: Sequence[ast.expr], rule: str) -> Kind:
+    def _all(self, kinds: Kinds, parts: Sequence[ast.expr], rule: str) -> Kinds:
+        """Return ``kinds``, which all parts must be; a number may also be what is one in some configurations."""
         for part in parts:
-            if (found := self._kind(part)) != kind:
-                raise ExpressionFault(f"{rule}, this is {_WORDS[found]}", repr(ast.unparse(part)[:60]))
-        return kind
+            found = self._kinds(part)
+            if found != kinds and not (kinds == NUMBER and found > kinds):
+                way_out = f" (write {ast.unparse(part)[:30]} == true)" if found > kinds else ""
+                raise ExpressionFault(f"{rule}, this is {_words(found)}{way_out}", repr(ast.unparse(part)[:60]))
+        return kinds
 
-    def _comparison(self, node: ast.Compare) -> Kind:
+    def _comparison(self, node: ast.Compare) -> Kinds:
         operands = [node.left, *node.comparators]
         for left, operation, right in zip(operands, node.ops, operands[1:], strict=False):
-            others = right.elts if isinstance(right, ast.List | ast.Tuple | ast.Set) else [right]
-            for other in others:
+            listed = isinstance(operation, ast.In | ast.NotIn) and isinstance(right, (*LISTS, ast.Set))
+            for other in right.elts if listed else [right]:  # type: ignore[attr-defined]
                 self._compared(left, operation, other)
-        return "truth"
+        return TRUTH
 
     def _compared(self, left: ast.expr, operation: ast.cmpop, right: ast.expr) -> None:
-        first, second = self._kind(left), self._kind(right)
-        if first != second:
-            rule = f"compares {_WORDS[first]} with {_WORDS[second]}"
+        first, second = self._kinds(left), self._kinds(right)
+        if not first & second:
+            rule = f"compares {_words(first)} with {_words(second)}"
             raise ExpressionFault(rule, repr(f"{ast.unparse(left)}, {ast.unparse(right)}"[:60]))
-        if first != "number" and isinstance(operation, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
-            raise ExpressionFault(
-                f"only numbers are in order, this is {_WORDS[first]}", repr(ast.unparse(left)[:60])
-            )
+        if isinstance(operation, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+            self._all(NUMBER, [left, right], "only numbers are in order")
         for one, other in ((left, right), (right, left)):
             self._can_have(dotted_name(one), other)
 

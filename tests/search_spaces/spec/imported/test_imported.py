@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from search_spaces.spec.imported.katib import LABELS
 from search_spaces.spec.imported.read import imported
+from search_spaces.spec.keys.plain_tree import tree_document
 from search_spaces.spec.sweep import Sweep, parse_sweep
-from search_spaces.spec.yaml_document import read_yaml
+from search_spaces.spec.yaml_document import dotted, read_yaml
 from search_spaces.types.faults import SpecError
+from tests.helpers.files_of_other_tools import DETERMINED as DETERMINED_FILES
+from tests.helpers.files_of_other_tools import FILES
+from tests.helpers.files_of_other_tools import KATIB as KATIB_FILES
 from workloads.registry import catalogue
 
 KATIB = r"""
@@ -252,3 +259,97 @@ def test_determined_s_lists_are_single_values_and_no_slot_is_no_gpu(tmp_path: Pa
     sweep, _, notes = spec_of(text, tmp_path)
     assert (sweep.constants["sizes"], sweep.constants["none"]) == ("[64, 32]", None)
     assert sweep.resources.gpus == 0 and "into env" in said(notes, "environment.environment_variables")
+
+
+DEFAULTS = ("reference", "trialParameters", "primaryContainerName", "distribution", "replicas", "numProcPerNode")
+"""Keys whose values here are what Katib takes without them, or what nothing else goes by."""
+OWN_DEFAULTS = {
+    "Katib": DEFAULTS,
+    "Determined": ("smaller_is_better", "base"),
+    "Ludwig": ("goal", "space", "split", "type"),
+}
+
+
+def paths_in(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in pairs:
+        yield (*path, key)
+        yield from paths_in(value, (*path, key))
+
+
+def changed(tree: Any, path: tuple[str | int, ...], *value: Any) -> Any:
+    """Return the tree with another value at a path, or without it."""
+    tree = copy.deepcopy(tree)
+    inside = group_at(tree, path[:-1])
+    if value:
+        inside[path[-1]] = value[0]
+    else:
+        del inside[path[-1]]
+    return tree
+
+
+def group_at(tree: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+def meant(tree: Any) -> tuple[str, list[str]]:
+    try:
+        return imported(tree_document(tree, "f"))
+    except SpecError as error:
+        return "", str(error).splitlines()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_key_is_in_the_spec_or_named(name: str) -> None:
+    """Without it another spec, or other notes, would be written: or one around it is named as a whole."""
+    tree = read_yaml(FILES[name], "f").tree
+    text, notes = meant(tree)
+    if not text:
+        assert (len(notes) in (1, 2) and "workflow" in name) or "architectures" in name
+        return
+    silent = [path for path in paths_in(tree) if meant(changed(tree, path)) == (text, notes)]
+    labels = (*LABELS, *OWN_DEFAULTS[name.partition(":")[0]])
+    named = [note.split(": ")[1] for note in notes]
+    for path in silent:
+        around = [dotted(path[: length + 1]) for length in range(len(path))]
+        known = path[-1] in labels or isinstance(path[-1], int) or any(one in named for one in around)
+        assert known, dotted(path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_odd_values_are_refused_or_named(name: str) -> None:
+    tree = read_yaml(FILES[name], "f").tree
+    odd = [None, 3, "${x", [None], {"a": None}, [[1]], 10**400]
+    for place, path in enumerate(paths_in(tree)):
+        meant(changed(tree, path, odd[place % len(odd)]))
+
+
+def test_determined_s_launcher_gives_way_to_what_it_starts() -> None:
+    launched, notes = tree_of(DETERMINED_FILES["launcher"])
+    assert launched["workload"] == "model_def:train" and "command" not in launched
+    assert any("entrypoint: model_def:IrisTrial is a Trial class" in note for note in notes)
+    program, notes = tree_of(DETERMINED_FILES["launched program"])
+    assert program["command"] == ["python3", "train.py", "--data", "my data", "--fast", "${args}"]
+    assert program["parameters"]["widths"]["parameters"] == {"0": {"min": 8, "max": 64}, "1": {"values": [16, 32]}}
+    assert "widths.0, widths.1" in said(notes, "hyperparameters.widths")
+    assert set(program["parameters"]["optimizer"]["parameters"]) == {"type", "lr"}, "type is a name here"
+    line, _ = tree_of(DETERMINED_FILES["shell"])
+    shell = 'pip install thing && cd src && python train.py "$@" --out $HOME/x | tee log'
+    assert line["command"] == ["sh", "-c", shell, "sh", "${args}"]
+    with pytest.raises(SpecError, match="a line for a shell in which no program"):
+        tree_of(DETERMINED_FILES["shell"].replace("python train.py", "make train"))
+
+
+def test_katib_s_main_container_its_steps_and_its_trainer_are_found() -> None:
+    text = KATIB_FILES["laws"].replace(
+        "containers:", "containers:\n              - {name: first, command: [sleep]}"
+    )
+    spec, notes = tree_of(text)
+    assert spec["command"][0] == "python3", "that of the container which is named"
+    assert spec["parameters"]["m"]["max"] == 0.901 and "m has 0.901 as its max" in said(notes, "spec.parameters.1")
+    assert tree_of(KATIB_FILES["hyperband"])[0]["parameters"]["num-epochs"] == 9
+    job, _ = tree_of(KATIB_FILES["train job"])
+    assert job["resources"] == {"workers": 2, "cpus": 2} and job["command"][-1] == "${args}"
+    assert tree_of(KATIB_FILES["mpi job"])[0]["resources"] == {"cpus": 0.5}, "mpirun starts them"

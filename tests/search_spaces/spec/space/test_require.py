@@ -39,7 +39,7 @@ def parsed(text: str, *overrides: str) -> Sweep:
             "optimizer == 'adm'",
             "is no value of optimizer (one of sgd, adam, adamw, rmsprop), received 'adm', did you mean 'adam'?",
         ),
-        ("width >> 2", "may hold only numbers, text, parameters, + - * / // % **, comparisons"),
+        ("width >> 2", "may hold only numbers, text, null, lists, parameters, + - * / // % **, comparisons"),
         (
             "__import__('os').system('x') > width",
             "must call nothing but min, max, abs, log, received \"__import__('os').system\"",
@@ -53,6 +53,10 @@ def parsed(text: str, *overrides: str) -> Sweep:
         ("optimizer + 2 > width", "only numbers are calculated with, this is text, received 'optimizer'"),
         ("dropout < 1 and weight_decay > 0", "is about no searched hyperparameter"),
         ("width in [8, 'sgd']", "compares a number with text"),
+        ("width == null", "compares a number with null"),
+        ("width == [8]", "compares a number with a list or mapping"),
+        ("width in [8] == 2", "compares a list or mapping with a number"),
+        ("[8] < [9]", "is about no searched hyperparameter"),
         ("width > 100", "leaves too little of the space: 0 of"),
         (
             "lr > 0.0999999",
