@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Progress = Literal["auto", "live", "lines", "quiet"]
 """How a running sweep is shown: as fits the place, as a table in the terminal, by lines, or by messages alone."""
+WAKE_S = 0.2
+"""How often what awaits a sweep looks for an interrupt."""
 
 
 class Result(Outcome):
@@ -114,9 +116,12 @@ class Running:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Result:
+        ended = asyncio.wrap_future(self._future)
         with interrupts() as interrupted:
             try:
-                return await asyncio.shield(asyncio.wrap_future(self._future))
+                while not ended.done():  # a kernel's loop hears of an interrupt only when it wakes
+                    await asyncio.wait([ended], timeout=WAKE_S)
+                return ended.result()
             except asyncio.CancelledError:
                 if interrupted():  # Ctrl-C, or the stop button of a notebook whose cell awaits
                     self.stop()
