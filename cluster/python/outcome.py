@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.python.exact_values import with_exact_values
 from cluster.python.notebook import cell
 from cluster.python.specs import path_kept
 from cluster.sweep.home import SweepHome
@@ -145,8 +146,9 @@ class Outcome:
         """
         from tracking.results.table import trials  # 100 ms
 
+        read = self._read
         with _asking_mlflow():
-            return trials(self._store, self.id, self._read.sweep.metric.name)
+            return with_exact_values(trials(self._store, self.id, read.sweep.metric.name), read.rows)
 
     @property
     def history(self) -> pd.DataFrame:

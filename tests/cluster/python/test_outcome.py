@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import paceline
+from cluster.python.exact_values import with_exact_values
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import SweepError
+from search_spaces.types.values import value_of
 from tests.helpers.finished_sweep_without_ray import CARD, raced, tracked
-from tracking.results.table import HISTORY
+from tracking import names
+from tracking.results.table import HISTORY, typed
 
 VERDICT = {"winner": {"number": 8}, "default": {}}
 
@@ -145,3 +150,43 @@ def test_a_result_knows_what_was_written_since_it_was_looked_at() -> None:
     study.set("phase", "finished")
     study.flush()
     assert found.state == "finished"
+
+
+ODD = [
+    1,
+    1.0,
+    True,
+    None,
+    "1",
+    "true",
+    "",
+    [1, None, {"b": 2.0}],
+    {"a": 1},
+    2**70,
+    -(2**63),
+    -0.0,
+    1e300,
+    "2020-01-01",
+]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (ODD, "object"),
+        (["1", "2"], "string"),
+        ([1, 2**63 - 1, None], "Int64"),
+        ([1, 2**63], "object"),
+        ([True, False], "boolean"),
+        ([0.5, 1.0], "Float64"),
+        ([1, 0.5], "object"),
+    ],
+)
+def test_a_table_has_values_as_they_were_drawn(values: list[Any], dtype: str) -> None:
+    texts = [names.clean_param(value_of(value)) for value in values]
+    table = pd.DataFrame({"trial": pd.array(range(len(values)), dtype="Int64"), "x": typed(texts)})
+    rows = [SimpleNamespace(number=number, params={"x": value_of(value)}) for number, value in enumerate(values)]
+    found = with_exact_values(table, rows)["x"]  # type: ignore[arg-type]
+    assert found.dtype == dtype
+    got = [None if value is pd.NA else value for value in found.tolist()]
+    assert [(repr(value), type(value)) for value in got] == [(repr(value), type(value)) for value in values]

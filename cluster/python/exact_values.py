@@ -1,0 +1,47 @@
+"""Hyperparameters in a table of trials as they were drawn: MLflow keeps texts, in which ``1`` is also a text's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.types.values import stored
+from tracking import names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cluster.terminal.records import Row
+
+LARGEST = 2**63
+"""Whole numbers from here on have no dtype of pandas."""
+
+
+def with_exact_values(table: pd.DataFrame, rows: Sequence[Row]) -> pd.DataFrame:
+    """Return the table with the searched values of ``rows`` in those columns whose texts do not tell their types.
+
+    A column of texts alone has dtype string; one of several types, of lists or mappings, or of larger whole numbers
+    than 64 bits hold them as objects, with None for null.
+    """
+    import pandas as pd
+
+    known = {row.number: stored(row.params) for row in rows}
+    for name in dict.fromkeys(name for params in known.values() for name in params):
+        key = names.clean_key(name)
+        column = f"params.{key}" if f"params.{key}" in table else key
+        if column not in table:
+            continue
+        values = [known.get(int(number), {}).get(name, pd.NA) for number in table["trial"]]
+        given = [value for value in values if value is not pd.NA]
+        if all(isinstance(value, str) for value in given):
+            table[column] = pd.array(values, dtype="string")
+        elif not _is_told(given):
+            table[column] = pd.Series(values, dtype=object, index=table.index)
+    return table
+
+
+def _is_told(values: Sequence[Any]) -> bool:
+    """Whether texts of these values, none of which is text alone, tell their one type."""
+    kinds = {type(value) for value in values if value is not None}
+    whole = (value for value in values if type(value) is int)
+    return len(kinds) <= 1 and not kinds & {str, list, dict} and all(-LARGEST <= value < LARGEST for value in whole)
