@@ -50,7 +50,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("examples",),
     ),
     "cluster": (
-        ("exit_codes", "guard", "ray_internals", "terminal"),
+        ("exit_codes", "guard", "interrupts", "ray_internals", "terminal"),
         ("sweep",),
         ("lanes",),
         ("doctor",),

@@ -14,7 +14,7 @@ from search_spaces.schedules.catalogue import SCHEDULES
 from search_spaces.spec.keys.command import SCRIPT
 from search_spaces.spec.starting.words import like, meant
 from search_spaces.types.catalogue import Catalogue, DatasetInfo
-from search_spaces.types.kept_code import is_kept
+from search_spaces.types.files.kept_code import is_kept
 from search_spaces.types.module_path import code_folder, working_folder_last
 from workloads.contract import Workload
 from workloads.models.custom.hidden import hidden

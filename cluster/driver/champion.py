@@ -22,7 +22,7 @@ from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.error_text import last_line
-from search_spaces.types.kept_code import name_shown
+from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored

@@ -15,7 +15,7 @@ from cluster.python.specs import folder_of
 from cluster.sweep.home import SweepHome
 from search_spaces.types.catalogue import Catalogue, WorkloadInfo
 from search_spaces.types.faults import Fault, SpecError
-from search_spaces.types.kept_code import FILE
+from search_spaces.types.files.kept_code import FILE
 from workloads.models.custom import kept_code
 from workloads.registry import as_workload, catalogue, workload
 

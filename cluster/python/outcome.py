@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.python.exact_values import with_exact_values
 from cluster.python.notebook import cell
 from cluster.python.specs import path_kept
 from cluster.sweep.home import SweepHome
@@ -144,11 +143,13 @@ class Outcome:
 
         With several seeds of a trial the values are of the first, and ``mean_METRIC`` is the mean of the best ones.
         """
+        from tracking.results.exact_values import with_exact_values  # 100 ms
         from tracking.results.table import trials  # 100 ms
 
         read = self._read
         with _asking_mlflow():
-            return with_exact_values(trials(self._store, self.id, read.sweep.metric.name), read.rows)
+            table = trials(self._store, self.id, read.sweep.metric.name)
+        return with_exact_values(table, {row.number: row.params for row in read.rows})
 
     @property
     def history(self) -> pd.DataFrame:

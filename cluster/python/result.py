@@ -13,9 +13,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from cluster.interrupts import interrupts
 from cluster.python.driver_process import DriverProcess
 from cluster.python.events import Event, show
-from cluster.python.interrupts import interrupts
 from cluster.python.notebook import NotebookView, cell, in_notebook
 from cluster.python.outcome import Outcome
 from cluster.python.resume import ready

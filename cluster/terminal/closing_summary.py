@@ -19,7 +19,7 @@ from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
-from search_spaces.types.kept_code import name_shown
+from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from tracking.results.trial_zero import moved, names

@@ -18,7 +18,7 @@ from search_spaces.spec.data import TABLES
 from search_spaces.spec.place import Place, is_there
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import Fault, SpecError
-from search_spaces.types.kept_code import FILE, is_kept, name_shown
+from search_spaces.types.files.kept_code import FILE, is_kept, name_shown
 
 FORMAT: Final = 1
 """Version of the format, increased when earlier versions would misread it: they refuse a higher one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from search_spaces.types.kept_code import name_shown
+from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.trial_names import trial_name
 from tracking import names
 from tracking.store.records import Best, SweepHeader

@@ -14,7 +14,7 @@ from shutil import copyfile
 from typing import Any
 
 from search_spaces.types.errors.whose_code import is_installed
-from search_spaces.types.kept_code import is_kept
+from search_spaces.types.files.kept_code import is_kept
 from search_spaces.types.module_path import OURS
 from workloads.arrays import Column
 from workloads.champion import served_function

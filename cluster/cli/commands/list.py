@@ -23,7 +23,7 @@ from cluster.targets.parse import parse_target
 from cluster.terminal import formatting
 from search_spaces.types.driver_errors import StudyAway
 from search_spaces.types.faults import SpecError
-from search_spaces.types.kept_code import name_shown
+from search_spaces.types.files.kept_code import name_shown
 
 if TYPE_CHECKING:
     from tracking.store.records import FoundRun

@@ -20,7 +20,7 @@ from search_spaces.spec.schema import EarlyTerminate
 from search_spaces.spec.sweep import Sweep
 from search_spaces.spec.yaml_document import block
 from search_spaces.types.catalogue import NO_SCHEDULE
-from search_spaces.types.kept_code import name_shown
+from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params, restored
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
-from search_spaces.types.kept_code import is_kept
+from search_spaces.types.files.kept_code import is_kept
 from search_spaces.types.module_path import code_folder
 from workloads.models.custom.hidden import used_modules
 from workloads.registry import is_users

@@ -18,7 +18,7 @@ from typing import Final
 import search_spaces
 import workloads
 from search_spaces.types.errors.whose_code import is_installed
-from search_spaces.types.kept_code import is_kept
+from search_spaces.types.files.kept_code import is_kept
 from search_spaces.types.module_path import code_folder
 from workloads.models.custom.source.imported_names import imported_names
 

@@ -29,8 +29,8 @@ from search_spaces.race.earlier.warm_start import (
 from search_spaces.spec.checks.warm_start import is_path
 from search_spaces.types.driver_errors import CANNOT_GO_ON, Unreadable
 from search_spaces.types.faults import Fault, SpecError, nearest, shown
+from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.files.sealed import Rotten, document, sealed
-from search_spaces.types.kept_code import name_shown
 from search_spaces.types.values import restored
 from workloads.registry import described
 

@@ -20,7 +20,7 @@ from cluster.python.showing import show_end
 from cluster.sweep.home import SweepHome
 from cluster.sweep.knowledge.code_digest import code_digest
 from search_spaces.types.faults import SpecError
-from search_spaces.types.kept_code import FILE
+from search_spaces.types.files.kept_code import FILE
 from tests.helpers.finished_sweep_without_ray import raced
 from workloads.examples import sklearn_sgd
 from workloads.models.custom.kept_code import kept, packed

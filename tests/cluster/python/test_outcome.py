@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 import paceline
-from cluster.python.exact_values import with_exact_values
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
@@ -19,6 +17,7 @@ from search_spaces.types.driver_errors import SweepError
 from search_spaces.types.values import value_of
 from tests.helpers.finished_sweep_without_ray import CARD, raced, tracked
 from tracking import names
+from tracking.results.exact_values import with_exact_values
 from tracking.results.table import HISTORY, typed
 
 VERDICT = {"winner": {"number": 8}, "default": {}}
@@ -185,8 +184,8 @@ ODD = [
 def test_a_table_has_values_as_they_were_drawn(values: list[Any], dtype: str) -> None:
     texts = [names.clean_param(value_of(value)) for value in values]
     table = pd.DataFrame({"trial": pd.array(range(len(values)), dtype="Int64"), "x": typed(texts)})
-    rows = [SimpleNamespace(number=number, params={"x": value_of(value)}) for number, value in enumerate(values)]
-    found = with_exact_values(table, rows)["x"]  # type: ignore[arg-type]
+    drawn = {number: {"x": value_of(value)} for number, value in enumerate(values)}
+    found = with_exact_values(table, drawn)["x"]
     assert found.dtype == dtype
     got = [None if value is pd.NA else value for value in found.tolist()]
     assert [(repr(value), type(value)) for value in got] == [(repr(value), type(value)) for value in values]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from search_spaces.types.kept_code import FILE, name_shown
+from search_spaces.types.files.kept_code import FILE, name_shown
 from tests.helpers.paths import ROOT
 from workloads.models.custom import kept_code
 from workloads.models.custom.kept_code import NotKept, kept, packed

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from search_spaces.types.kept_code import kept_file
+from search_spaces.types.files.kept_code import kept_file
 from workloads.models.custom.source.beside import BESIDE
 
 MAX_BYTES: Final = 2**30

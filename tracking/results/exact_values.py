@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.types.values import stored
+from search_spaces.types.values import Params, stored
 from tracking import names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cluster.terminal.records import Row
-
 LARGEST = 2**63
 """Whole numbers from here on have no dtype of pandas."""
 
 
-def with_exact_values(table: pd.DataFrame, rows: Sequence[Row]) -> pd.DataFrame:
-    """Return the table with the searched values of ``rows`` in those columns whose texts do not tell their types.
+def with_exact_values(table: pd.DataFrame, drawn: Mapping[int, Params]) -> pd.DataFrame:
+    """Return the table with the values ``drawn`` for each trial, in columns whose texts do not tell their types.
 
     A column of texts alone has dtype string; one of several types, of lists or mappings, or of larger whole numbers
     than 64 bits hold them as objects, with None for null.
     """
     import pandas as pd
 
-    known = {row.number: stored(row.params) for row in rows}
+    known = {number: stored(params) for number, params in drawn.items()}
     for name in dict.fromkeys(name for params in known.values() for name in params):
         key = names.clean_key(name)
         column = f"params.{key}" if f"params.{key}" in table else key
