@@ -71,7 +71,7 @@ class Leg:
 class MemberEpoch:
     """Metrics of one member in one epoch. ``failure`` is the reason why it cannot continue, else None.
 
-    ``finished``: the member has not improved for ``patience`` epochs, and this epoch is its last.
+    ``finished``: this epoch is its last, as it has not improved for ``patience`` epochs, or its code has ended.
     """
 
     key: str

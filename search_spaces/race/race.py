@@ -193,14 +193,14 @@ class Race:
 
         It took ``seconds``, and at most ``fused`` of its members were trained in one program.
         """
-        _leg, tracks = self._legs.pop(leg_id)
+        leg, tracks = self._legs.pop(leg_id)
         self._intake.seen(len(tracks), seconds, fused)
         for track in tracks:
             if track.leaving and track.state == "running":
                 self._end(track, "stopped", None, seconds / len(tracks))
             elif track.state == "running":  # those that ended before had their seconds then
                 track.seconds += seconds / len(tracks)
-                self._arrive(track)
+                self._arrive(track, leg.start)
 
     def failed_leg(self, leg_id: int, reason: FailureReason, to_blame: bool = True, seconds: float = 0) -> None:
         """End a leg whose lane died or whose code raised: a single member is to blame, several are retried apart.
@@ -223,7 +223,7 @@ class Race:
                 self._release(track.restart())
                 self._moved(track)
             elif track.trained == leg.stop or track.settled:
-                self._arrive(track)
+                self._arrive(track, leg.start)
             else:
                 self._moved(track)
 
@@ -295,18 +295,19 @@ class Race:
         """Return the best ended tracks, which keep their checkpoints."""
         return self._roster.top(self.rules.keep_top)
 
-    def _arrive(self, track: Track) -> None:
-        """Let a track pause at its rung, or end at the last one.
+    def _arrive(self, track: Track, start: int | None = None) -> None:
+        """Let a track pause at its rung, or end at the last one; its leg, if any, began behind epoch ``start``.
 
         A member that its patience ended stands at the next rung without training, as its value would be the same
-        there: so it passes the same decisions as the others.
+        there: so it passes the same decisions as the others. Users' code may have ended
+        at a rung, and tell so only once it is to go on behind it.
         """
         rungs = self.schedule.rungs
         track.state = "ready"
         if track.settled and self.rules.runs_on:
             finish(track, self._roster, rungs)
         elif track.settled:
-            track.held = next(rung for rung in rungs if rung >= track.rung)
+            track.held = next(rung for rung in rungs if rung >= track.rung and rung != start)
         if track.rung == rungs[-1]:
             self._end(track, "done", None)
             return

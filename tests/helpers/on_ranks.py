@@ -20,6 +20,11 @@ def train(run: Any, *, fault: str = "none") -> None:
     for epoch in range(run.epoch, run.num_epochs):
         if fault == "ends early" and run.rank == 1 and epoch == 1:
             return
+        if fault == "ends before" and run.rank == 1 and epoch == 1:
+            dist.all_reduce(total)
+            return
+        if fault == "returns" and epoch == 2:
+            return
         if fault == "raises" and run.rank == 1:
             raise KeyError("column 'age'")
         total += run.rank + 1
@@ -37,7 +42,7 @@ def train(run: Any, *, fault: str = "none") -> None:
                 run.report(**told, val_f1=math.nan if run.rank else 0.5)
             case "unknown reduction":
                 run.report(**told, reduce="average")
-            case "shards":
+            case "shards" | "returns":
                 run.report(partial(save_shard, run), sharded=True, **told)
             case "saved by one":
                 save = partial(save_shard, run) if run.rank == 0 else None

@@ -64,8 +64,13 @@ class TrainingMember:
 
     @property
     def epoch(self) -> int:
-        """The epoch that its loop has trained last: one that runs by itself may leave some out."""
-        return self.loop.epoch_done if isinstance(self.loop, SelfRunning) else self.progress.epoch + 1
+        """The epoch that its loop has trained last: one that runs by itself may leave some out.
+
+        It is told again where users' code has ended behind it.
+        """
+        if isinstance(self.loop, SelfRunning):
+            return self.loop.epoch_done
+        return self.progress.epoch + (not self.settled)
 
     @property
     def able(self) -> bool:
@@ -75,7 +80,7 @@ class TrainingMember:
     @property
     def settled(self) -> bool:
         """Whether its training has ended by itself."""
-        return isinstance(self.loop, SelfRunning) and self.loop.finished
+        return bool(getattr(self.loop, "finished", False))
 
     def spend(self, seconds: float) -> None:
         """Record ``seconds`` of training, its share of an epoch."""

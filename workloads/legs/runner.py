@@ -246,7 +246,8 @@ class LegRunner:
     def _tell(
         self, a: TrainingMember, metrics: Mapping[str, float], finite: bool, costs: Mapping[str, float]
     ) -> MemberEpoch:
-        final = self.leg is not None and self.leg.purpose == "final"
+        assert self.leg is not None
+        final = self.leg.purpose == "final"
         tested = self._own_test.reported if final and self._own_test else None
         report = a.measured(metrics, finite, self.setting.objective, self._lacks(a, metrics) if final else 0)
         self._messages += [told] if tested and (told := on_beyond_patience(a, report, tested)) else []
@@ -255,7 +256,8 @@ class LegRunner:
         if report.failure is None and (broken := self._broken(report.metrics)):
             return replace(report, failure=FailureReason("constraint", broken))
         if final and report.failure is None:
-            a.record(metrics)
+            if report.epoch > self.leg.start:  # else it is told again, by what ended where it was to go on
+                a.record(metrics)
             if a.progress.best_epoch == report.epoch:
                 a.best = replace(self._state(a), optimizer={})
         if report.finished:

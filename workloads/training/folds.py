@@ -72,13 +72,18 @@ class FoldedLoop:
 
     @property
     def epoch_done(self) -> int:
-        """Number of finished epochs."""
-        return self._folds[0][0].loop.epoch_done
+        """Number of finished epochs, of which users' code may have ended before the last in some folds."""
+        return max(part.loop.epoch_done for part in self._all())
 
     @epoch_done.setter
     def epoch_done(self, epoch: int) -> None:
         for part in self._all():
             part.loop.epoch_done = epoch
+
+    @property
+    def finished(self) -> bool:
+        """Whether users' code has ended in all folds. One that ends before counts on with its last values."""
+        return all(getattr(part.loop, "finished", False) for part in self._all())
 
     @property
     def resumable(self) -> bool:

@@ -80,6 +80,31 @@ def test_a_member_that_improves_no_more_passes_the_same_decisions_as_the_others(
     assert [record.outcome for record in study.records()][1] == {"paused": None, "done": "done"}[standing[0]]
 
 
+def test_a_member_that_ends_where_it_was_to_go_on_stands_at_the_next_rung(tmp_path: Path) -> None:
+    """Users' code tells only then that it had ended; what it told at that epoch stays."""
+    starts = tuple({"lr": 0.1 * (1 + i), "size": 1} for i in range(3))
+    sweep, study = (
+        toy_sweep(trials=3, train_together=1, start_from=starts),
+        Study("toy", "maximize", tmp_path / "j"),
+    )
+    race = Search(sweep, Toy, study).race(3)
+    for leg in [began(race) for _ in range(3)]:
+        reported(race, leg, 1, {leg.members[0].trial: 0.1 * leg.members[0].trial})
+        saved(race, leg, 1)
+        race.finished_leg(leg.id)
+    leg = began(race)
+    assert (leg.start, leg.stop, leg.members[0].trial) == (1, 3, 2)
+    told = MemberEpoch(key=leg.members[0].key, epoch=1, metrics={METRIC: 0.2}, finished=True)
+    assert race.reported(leg.id, [told]) == []
+    saved(race, leg, 1)
+    race.finished_leg(leg.id)
+    for track in (race.tracks[2], Search(sweep, Toy, study).race(1).tracks[2]):
+        assert (track.state, track.rung, track.scores, track.epoch) == ("paused", 3, {1: 0.2, 3: 0.2}, 1)
+    while race.next_leg():
+        pass
+    assert race.tracks[2].epoch == 1
+
+
 def test_a_sampler_sees_a_member_that_improves_no_more_at_the_rung_where_it_waits() -> None:
     sweep = toy_sweep(trials=9, train_together=9, early_terminate={"type": "asha", "min_iter": 3})
     race = Search(sweep, Toy, None).race(1)

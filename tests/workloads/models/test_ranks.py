@@ -13,7 +13,7 @@ import pytest
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.faults import SpecError
-from tests.helpers.one_trial import leg, resumed, runner, trained
+from tests.helpers.one_trial import leg, reported, resumed, runner, trained
 from tests.helpers.two_workers import on_two
 from workloads.legs.ray_train import account
 from workloads.models.custom.ranks import together
@@ -29,13 +29,13 @@ REFUSED = {
     "same name": "ranks 0 and 1 saved different files named model: put run.rank into the name",
 }
 WAITS = {
-    "crossed": "ranks wait for each other for ever, rank 0 at on_ranks.py:56, rank 1 at on_ranks.py:58: all",
-    "fewer": "rank 1 waits for the other ranks at on_ranks.py:26, and they wait for it: each must",
+    "crossed": "ranks wait for each other for ever, rank 0 at on_ranks.py:61, rank 1 at on_ranks.py:63: all",
+    "fewer": "rank 1 waits for the other ranks at on_ranks.py:31, and they wait for it: each must",
     "saved alone": "save was called on rank 0 alone, and run.report(save, sharded=True) calls it on every rank",
 }
 ENDS = {
-    "ends early": "train on rank 1 ended behind epoch 1: it must report every epoch",
-    "raises": "KeyError: \"column 'age'\"",
+    "ends early": "train on rank 1 ended behind epoch 1: it must report every epoch up to run.num_epochs = 4, or",
+    "ends before": "train on rank 1 ended behind epoch 1: it must report every epoch up to run.num_epochs = 4, or",
 }
 
 
@@ -60,9 +60,20 @@ def each(group: ProcessGroup, folder: Path) -> dict[str, Any]:
     lane.start(leg(0, 4, fault="nan"))
     [diverged] = lane.epoch()
     found["nan"] = str(diverged.failure)
+    found["done"] = ended_together(group, folder / "done")
     found["one"] = fault("saved by one", group, folder / "one")
     found |= {name: fault(name, group, folder) for name in REFUSED}
     return found
+
+
+def ended_together(group: ProcessGroup, folder: Path) -> list[Any]:
+    """Return what is told of a function that returns on all ranks, and then where it is begun again."""
+    lane, told = runner(folder, FUNCTION, group), []
+    for start in (0, 2):
+        uri = lane.save()[0].uri if start else None
+        group.gathered(None)  # rank 0 has written it
+        told.append([(one.epoch, one.finished) for one in reported(lane, leg(start, 4, uri, fault="returns"))])
+    return told
 
 
 def last(name: str, group: ProcessGroup, folder: Path) -> str:
@@ -94,6 +105,10 @@ def test_each_rank_s_files_are_in_one_folder(both: Any) -> None:
     assert found == {"rank0": b"0", "rank1": b"1", "deep/0": b"", "deep/1": b"\0", "same": b"same"}
 
 
+def test_a_function_that_returns_on_all_ranks_is_done(both: Any) -> None:
+    assert [one["done"] for one in both] == [[[(1, False), (2, False), (2, True)], [(2, True)]]] * 2
+
+
 def test_a_rank_that_saves_nothing_is_not_waited_for(both: Any) -> None:
     assert [one["one"] for one in both] == ["nothing", "nothing"]
 
@@ -117,8 +132,13 @@ def test_ranks_that_wait_for_each_other_for_ever_are_told(name: str, tmp_path: P
 
 @pytest.mark.parametrize("name", ENDS)
 def test_the_rank_that_ends_is_the_reason(name: str, tmp_path: Path) -> None:
-    first, second = on_two(partial(last, name), tmp_path)
-    assert ENDS[name] in second
+    """It may be waited for in torch, or have no part in what the others report."""
+    assert all(ENDS[name] in told for told in on_two(partial(last, name), tmp_path))
+
+
+def test_the_rank_that_raises_is_the_reason(tmp_path: Path) -> None:
+    first, second = on_two(partial(last, "raises"), tmp_path)
+    assert "KeyError: \"column 'age'\"" in second
     assert account([RuntimeError(first), RuntimeError(second)]) == FailureReason.told("raised", second)
 
 

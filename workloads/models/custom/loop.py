@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +23,7 @@ from workloads.models.custom.process_state import OwnState
 from workloads.models.custom.ranks.present_group import FunctionThread
 from workloads.models.custom.ranks.reports import BadReport, Told, reduced, where_not_finite
 from workloads.models.custom.ranks.shards import joined
-from workloads.models.custom.ranks.together import all_ranks
+from workloads.models.custom.ranks.together import NeverTogether, all_ranks
 from workloads.models.custom.run import Run, Save
 from workloads.models.custom.run_parts.rows import RawTable
 from workloads.models.custom.signature import arguments
@@ -30,7 +32,13 @@ from workloads.training.batches import ResidentData, tensor
 from workloads.training.setup import MemberState, Setup, Trainee
 
 GENERATORS = "generators"
+REPORTED = "reported"
+"""Name, in a state, of the last epoch's metrics, and whether the function has returned behind it: as JSON."""
 TRIED_ROWS = 256
+BEHIND_RETURN = (
+    "the function had returned: what its last report saves is asked for then, too, so save must not need "
+    "what ends with the function, such as a temporary folder"
+)
 SAVED_ALONE = "save was called on rank 0 alone, and run.report(save, sharded=True) calls it on every rank"
 LEAVE_S = 1.0
 """Seconds that a function has to return, or to end its ``with`` blocks, once it is given up."""
@@ -42,6 +50,7 @@ class OwnLoop:
     """Trains one member by a user's function, in a state of the process of its own.
 
     If the function saves nothing, a training that continues in another process starts from its first epoch.
+    One that returns is done at the epoch that it has reported last.
     """
 
     def __init__(self, train: Callable[..., None], setup: Setup, member: Trainee) -> None:
@@ -51,6 +60,8 @@ class OwnLoop:
         self._saved_at = 0
         """Epoch after which ``_saved`` and ``_generators`` were taken."""
         self._run: Run | None = None
+        self.finished = False
+        """Whether the function has returned: there is no later epoch."""
         self._metrics: Mapping[str, float] = {}
         """Those of the last epoch, of all ranks together."""
         self._others: Sequence[bytes] = ()
@@ -61,20 +72,23 @@ class OwnLoop:
         """On which ranks a metric is not finite, if not on all."""
 
     def epoch(self) -> list[dict[str, float]]:
-        """Train one more epoch, and return the reported metrics.
+        """Train one more epoch, and return the reported metrics: the last ones again where the function returned.
 
-        Raises what the function raises, and RuntimeError where it ends too early or does not report the objective.
+        Raises what the function raises, and RuntimeError where it returns without any report, or on some ranks
+        alone, or does not report the objective.
         """
+        if self.finished:
+            return [dict(self._metrics)]
         run = self._run or self._begun()
         target = self.epoch_done + 1
-        while run.epoch < target:
+        while run.epoch < target and not self.finished:
             self._advance(run)
         objective = self.setup.objective.name
         if objective not in self._metrics:
             names = ", ".join(self._metrics) or "nothing"
             told = f"{names} at epoch {target}{did_you_mean(objective, self._metrics)}"
             raise RuntimeError(f"{self._train.__name__} must report {objective}; it reported {told}")
-        self.epoch_done = target
+        self.epoch_done += not self.finished
         return [dict(self._metrics)]
 
     @property
@@ -86,20 +100,36 @@ class OwnLoop:
         with turn(self.members[0].trial, self._part), self._own:
             run.turns.advance()
             told = self._on_all(run, "each must report every epoch")
+            if ended := [rank for rank, one in enumerate(told) if one.ended]:
+                if len(ended) < len(told) or not self._metrics:
+                    raise self._ended(run, ended[0])
+                self.finished = True
+                return
             deciding = (self.setup.objective.name, "train_loss", "val_loss")
             try:
-                self._metrics = told[0].metrics if len(told) == 1 else reduced(told, deciding)
+                metrics = told[0].metrics if len(told) == 1 else reduced(told, deciding)
             except BadReport as fault:
                 run.turns.refuse(fault)  # raised where the function reports, so that its line is told
                 run.turns.wait()
                 raise run.turns.error or fault from None
         self.where = {name: where_not_finite(told, name) for name in deciding}
+        if run.epoch >= self.epoch_done:  # else it is trained again, and may come to other values
+            self._metrics = metrics
         run.epoch += 1
+
+    def _ended(self, run: Run, rank: int) -> RuntimeError:
+        """Return the error that the function has returned too early on a rank."""
+        alone = self.setup.group.alone
+        who = self._train.__name__ + ("" if alone else f" on rank {rank}")
+        asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
+        return RuntimeError(
+            f"{who} ended behind epoch {run.epoch}: {asked}{'' if alone else ', or return on all ranks'}"
+        )
 
     def _on_all(self, run: Run, why: str, waits: bool = True) -> Sequence[Told]:
         """Wait for the functions of all ranks, of this one if it ``waits``, and return their last reports.
 
-        Raises what the function raises, and RuntimeError where it ends, or waits for ever: ``why`` says what to do.
+        Raises what the function raises, and RuntimeError where one waits for ever: ``why`` says what to do.
         """
 
         def told(seconds: float | None = None) -> Told | None:
@@ -107,15 +137,17 @@ class OwnLoop:
                 return None
             if run.turns.error is not None:
                 raise run.turns.error
-            if run.turns.ended:
-                who = self._train.__name__ + ("" if self.setup.group.alone else f" on rank {run.rank}")
-                asked = f"it must report every epoch up to run.num_epochs = {run.num_epochs}"
-                raise RuntimeError(f"{who} ended behind epoch {run.epoch}: {asked}")
-            return run.told
+            return replace(run.told, ended=run.turns.ended)
 
         if self.setup.group.alone:
             return [told() or run.told]
-        return all_ranks(self.setup.group, self._thread, told, why)
+        try:
+            return all_ranks(self.setup.group, self._thread, told, why)
+        except NeverTogether as never:
+            ended = [rank for rank, one in never.there.items() if one.ended]
+            if not ended:
+                raise
+            raise self._ended(run, ended[0]) from None
 
     def _begun(self) -> Run:
         epoch, generators = (self.epoch_done, self._generators) if self._saved else (0, b"")
@@ -151,6 +183,7 @@ class OwnLoop:
             self._others = self.setup.group.gathered(self._generators)[1:]
             self._try_predict()
         kept = {_name(rank): _tensor(content) for rank, content in enumerate([self._generators, *self._others])}
+        kept[REPORTED] = _tensor(json.dumps([dict(self._metrics), self.finished]).encode())
         return MemberState({}, {"step": torch.tensor(self.epoch_done), **kept}, self._saved)
 
     def _files(self, run: Run) -> SavedFiles | None:
@@ -161,7 +194,12 @@ class OwnLoop:
         calls = save is not None and (group.first or run.told.sharded)
         if save is not None and calls:
             run.turns.ask(partial(saved, save))
-        self._on_all(run, SAVED_ALONE, calls)
+        try:
+            self._on_all(run, SAVED_ALONE, calls)
+        except Exception as error:
+            if self.finished:
+                error.add_note(BEHIND_RETURN)
+            raise
         files: SavedFiles | None = run.turns.answer if calls else None
         return joined(group, files) if files and run.told.sharded else files
 
@@ -178,11 +216,17 @@ class OwnLoop:
         _tried.append(model.predict)
 
     def load(self, k: int, state: MemberState) -> None:
-        """Continue from ``state``: the function gets its files in ``run.folder``, to do with them what it likes."""
+        """Continue from ``state``: the function gets its files in ``run.folder``, to do with them what it likes.
+
+        In a fold whose function has returned it is not called again, as other folds go on without it.
+        """
         assert k == 0
         self._saved = state.files or earlier_files(state.model)
         kept = state.optimizer.get(_name(self.setup.group.rank))  # earlier versions kept none, nor did fewer ranks
         self._generators = b"" if kept is None else kept.numpy().tobytes().strip(b"\0")
+        if REPORTED in state.optimizer:
+            self._metrics, has_ended = json.loads(state.optimizer[REPORTED].numpy().tobytes())
+            self.finished = has_ended and self.setup.fold is not None
 
     def keep(self, ks: Sequence[int]) -> None:
         """Keep the only member; without it the whole loop is dropped instead."""

@@ -22,12 +22,16 @@ class BadReport(ValueError):
 
 @dataclass(frozen=True)
 class Told:
-    """A rank's report: its metrics, how they are reduced, and whether it saves, alone or with all others."""
+    """A rank's report: its metrics, how they are reduced, and whether it saves, alone or with all others.
+
+    ``ended``: the function has returned since.
+    """
 
     metrics: Mapping[str, float]
     reduce: Reduction | Mapping[str, Reduction] = "mean"
     saves: bool = False
     sharded: bool = False
+    ended: bool = False
 
     def rule(self, metric: str) -> Reduction:
         """Return how ``metric`` is reduced."""

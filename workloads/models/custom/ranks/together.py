@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from search_spaces.types.errors.whose_code import is_installed
 from workloads.training.process_group import ProcessGroup
@@ -27,7 +27,14 @@ T = TypeVar("T")
 
 
 class NeverTogether(RuntimeError):
-    """Error: ranks wait for each other for ever. The message is one sentence."""
+    """Error: ranks wait for each other for ever. The message is one sentence.
+
+    ``there`` has the results of the ranks that have come to the point, by rank.
+    """
+
+    def __init__(self, sentence: str, there: Mapping[int, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.there = there or {}
 
 
 @dataclass(frozen=True)
@@ -55,13 +62,14 @@ def all_ranks(
     watch, mine = Watch(thread), wait(LOOK_S)
     while True:
         told = group.gathered(OnItsWay(watch.stuck_at()) if mine is None else There(mine))
-        found = [one.value for one in told if isinstance(one, There)]
+        found = {rank: one.value for rank, one in enumerate(told) if isinstance(one, There)}
         if len(found) == len(told):
-            return found
+            return list(found.values())
         stuck = {rank: one.stuck_at for rank, one in enumerate(told) if isinstance(one, OnItsWay) and one.stuck_at}
         if found and len(found) + len(stuck) == len(told):
             rank, place = next(iter(stuck.items()))
-            raise NeverTogether(f"rank {rank} waits for the other ranks at {place}, and they wait for it: {why}")
+            waits = f"rank {rank} waits for the other ranks at {place}, and they wait for it"
+            raise NeverTogether(f"{waits}: {why}", found)
         if len(stuck) == len(told) and len(set(stuck.values())) > 1:
             where = ", ".join(f"rank {rank} at {place}" for rank, place in stuck.items())
             raise NeverTogether(f"the ranks wait for each other for ever, {where}: {SAME_ORDER}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -30,17 +31,25 @@ class Turns:
         """Whether the function has come to its end."""
 
     def play(self, function: Callable[[], object]) -> None:
-        """Wait for the first turn, then call ``function``; the body of its thread."""
+        """Wait for the first turn, then call ``function``; the body of its thread.
+
+        Behind its return the thread does what the loop asks for, until it is given up.
+        """
         self._function_may.acquire()
-        if not self._abandoned:
-            try:
-                function()
-            except Abandoned:
-                return
-            except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
-                self.error = error
+        if self._abandoned:
+            return
+        try:
+            function()
+        except Abandoned:
+            return
+        except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
+            self.error, self.ended = error, True
+            self._loop_may.release()
+            return
         self.ended = True
-        self._loop_may.release()
+        if not self._abandoned:
+            with suppress(Abandoned):
+                self.hand_over()
 
     def hand_over(self) -> None:
         """Give the loop its turn, do what it asks for, and return when the function is to go on.
