@@ -95,7 +95,7 @@ class Preparing:
             "problem": sweep.problem,
             "workload": sweep.workload,
             "constants": dict(sweep.constants),
-            "needed": _needed(sweep),
+            "needed": needed(sweep),
             "tracking": sweep.tracking.uri,
             "searched": list(sweep.space.domains),
             "metric": sweep.metric.name,
@@ -143,7 +143,7 @@ class Preparing:
             self._process.wait()
 
 
-def _needed(sweep: Sweep) -> Params:
+def needed(sweep: Sweep) -> Params:
     """Return a value of each hyperparameter that is searched and has no default."""
     kind = described(sweep.workload).hyperparameters
     if kind is Open:

@@ -23,6 +23,8 @@ Card = Mapping[str, Any]
 NUM_COLUMNS, NUM_CLASSES, NUM_WORDS, NUM_ROWS, NUM_FEATURES = 50, 12, 3, 4, 10
 """Most that the terminal shows of each; the JSON document holds all."""
 CELL_WIDTH, WORD_WIDTH = 16, 16
+OF_COLUMNS = ("table", "sentences")
+"""Kinds of data whose examples are rows of the columns that are shown."""
 
 
 def document(sweep: str, card: Card, found: Overview) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def view(card: Card, found: Overview, target: str, console: Console) -> list[Ren
 def _card_lines(card: Card, target: str) -> Iterator[Text]:
     problem = card["problem"] + (f" of {target!r}" if card["classes"] or card["problem"] == "regression" else "")
     told = [("data", f"{Path(card['name']).name}: {card['kind']}, {problem}"), ("rows", _rows(card))]
-    if card["kind"] != "table":
+    if card["kind"] not in OF_COLUMNS:
         told.append(("example", " x ".join(map(str, card["shape"]))))
     told += [("classes", text) for text in _classes(card)]
     if facts := [f"{key}: {_fact(value)}" for key, value in card["details"].items() if value != 0]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from search_spaces.spec.checks.data import MOST_TEXTS
 from search_spaces.spec.checks.early_terminate import rule_model
 from search_spaces.spec.checks.space.distributions import ParameterFile
 from search_spaces.spec.data import TABLES
@@ -58,10 +59,10 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _accept_lists(properties: dict[str, Any]) -> None:
-    """Add the lists of several files that keys of tables accept besides one, in place."""
-    for key in TABLES:
-        several = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-        properties[key]["anyOf"].append(several)
+    """Add the lists of several files that keys of tables accept besides one, and of two columns, in place."""
+    for key in (*TABLES, "text"):
+        several: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+        properties[key]["anyOf"].append({**several, "maxItems": MOST_TEXTS} if key == "text" else several)
 
 
 def _name_searches(schema: dict[str, Any], catalogue: Catalogue) -> None:

@@ -18,10 +18,10 @@ IMAGE_GROWTH = 10.0
 def decided(data: Data, lane_bytes: float) -> bool:
     """Return whether to stream, for a lane with ``lane_bytes`` of memory.
 
-    A choice in the spec is kept; with folds, which need all rows, nothing is streamed. Image folders are not
-    concerned: images that do not fit stay on disk anyway.
+    A choice in the spec is kept; with folds, which need all rows, nothing is streamed, nor are texts. Image folders
+    are not concerned: images that do not fit stay on disk anyway.
     """
-    if data.streaming is not None or data.split.folds is not None:
+    if data.streaming is not None or data.split.folds is not None or data.texts:
         return bool(data.streaming)
     return expected_bytes(data) > SHARE * lane_bytes
 

@@ -69,7 +69,10 @@ class Overview:
     """The target of classes or numbers; None where what is predicted comes from the columns themselves."""
     first: tuple[FirstRow, ...]
     features: Features | None
-    """What a model is given of a table's first rows with the default and the fixed values; None for other data."""
+    """What a model is given of a table's first rows with the default and the fixed values.
+
+    None for other data, and for a training function, which is given the rows.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as a dict that JSON can hold."""
@@ -87,6 +90,7 @@ class Names:
 def overview(search: SearchData, names: Names, rows: Sequence[int], hp: Any) -> Overview:
     """Return the description; ``rows`` are the training rows' positions in the source.
 
+    ``hp`` None: the workload prepares nothing, so that no features are shown.
     Raises Infeasible where a table cannot be prepared with the hyperparameters ``hp``.
     """
     train = search.train
@@ -102,7 +106,7 @@ def overview(search: SearchData, names: Names, rows: Sequence[int], hp: Any) -> 
         columns=tuple(columns),
         target=_target(search, names.target),
         first=first,
-        features=features_of_rows(hp, search, firsts),
+        features=None if hp is None else features_of_rows(hp, search, firsts),
     )
 
 

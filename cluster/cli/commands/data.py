@@ -46,13 +46,16 @@ def data(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
 
 
 def _overview(sweep: Sweep, loaded: Loaded, target: str) -> Overview:
+    from cluster.sweep.data_process import needed
     from search_spaces.space.hyperparameters import complete
     from workloads.arrays import Infeasible
     from workloads.data.overview import Names, overview
     from workloads.registry import described
 
-    kind = described(sweep.workload).hyperparameters
-    hp = kind(**complete(kind, sweep.constants))
+    workload = described(sweep.workload)
+    kind = workload.hyperparameters
+    # A training function gets the rows as they are.
+    hp = None if workload.own_data else kind(**complete(kind, {**needed(sweep), **sweep.constants}))
     try:
         return overview(loaded.search, Names(loaded.card["features"], target), loaded.indices["train"], hp)
     except Infeasible as error:

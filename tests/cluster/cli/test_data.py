@@ -85,6 +85,22 @@ def test_people_see_card_columns_pictures_and_rows(folder: Path, capsys: pytest.
     assert sorted(path.name for path in folder.iterdir()) == ["pets.csv", "sweep.yaml"]
 
 
+def test_a_function_of_ones_own_gets_rows_and_no_features(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also one of whose parameters the spec alone knows values; texts have no shape, as little as a table."""
+    (folder / "own.py").write_text("def train(run, *, depth: int):\n    run.report(val_accuracy=0.5)\n")
+    texts = "".join(f"film {k} was {'fine' if k % 2 else 'dull'},{k % 2}\n" for k in range(40))
+    (folder / "films.csv").write_text(f"review,label\n{texts}")
+    spec = (
+        "workload: own:train\ndata: {csv: films.csv, target: label, text: review}\nmetric: {name: val_accuracy}\n"
+        "epochs: 1\ntrials: 2\nfinal: none\nparameters: {depth: {values: [1, 2]}}\n"
+    )
+    (folder / "own.yaml").write_text(spec)
+    assert main(["data", "own.yaml"]) == 0
+    shown = capsys.readouterr().out
+    assert "films.csv: sentences, classification of 'label'" in shown
+    assert "a model gets" not in shown and "example " not in shown and "review  text" in shown
+
+
 def test_a_program_gets_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "sweep.yaml", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
 import pytest
+from ruamel.yaml import YAML
 
+from search_spaces.spec.data import Data
+from search_spaces.spec.json_schema import json_schema
 from search_spaces.spec.stored import from_json, to_json
+from search_spaces.spec.streaming import decided
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.types.faults import SpecError
 from workloads.registry import catalogue
@@ -59,6 +64,23 @@ def test_refusals(folder: Path, name: str) -> None:
     with pytest.raises(SpecError) as found:
         parsed(options, folder)
     assert message in str(found.value)
+
+
+@pytest.mark.parametrize("files", ["'r*.csv'", "[r.csv, s3://bucket/r.csv]"])
+def test_texts_are_not_streamed_from_places_that_would_be(folder: Path, files: str) -> None:
+    """The way out of the rows' reader, data.columns, has no effect beside columns of texts."""
+    spec = SPEC.replace("csv: r.csv", f"csv: {files}") % "text: review"
+    with pytest.raises(SpecError, match=r"data\.csv: must be a file of this machine, or a list of such files"):
+        parse_sweep(spec, "sweep.yaml", folder, catalogue=catalogue())
+    assert not decided(Data(csv=str(folder / "r.csv"), texts=["review"]), 1)
+
+
+def test_editors_know_one_column_and_two() -> None:
+    rules = jsonschema.Draft202012Validator(json_schema(catalogue()))
+    spec = YAML(typ="safe", pure=True).load(SPEC % "text: review")
+    for text, valid in {"review": True, ("title", "review"): True, ("a", "b", "c"): False, 7: False}.items():
+        spec["data"]["text"] = [*text] if isinstance(text, tuple) else text
+        assert rules.is_valid(spec) == valid, text
 
 
 def test_a_folder_of_documents_needs_two_classes(folder: Path) -> None:
