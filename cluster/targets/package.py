@@ -115,8 +115,14 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
 
 def _travelling_pip(sweep: Sweep, folder: Path) -> tuple[str, ...]:
     """Return the spec's packages, local files relative to ``folder``, where they are sent from."""
-    top = f"{folder.resolve()}/"
-    return tuple(text.replace(top, "./", 1) if text.startswith(top) else text for text in sweep.pip)
+    top = folder.resolve()
+    paths = {text: path_of(text) for text in sweep.pip if is_local(text)}
+    moved = {
+        text: f"./{path.relative_to(top).as_posix()}{text.removeprefix(str(path))}"
+        for text, path in paths.items()
+        if path.is_relative_to(top)
+    }
+    return tuple(moved.get(text, text) for text in sweep.pip)
 
 
 def unsent_packages(sweep: Sweep, folder: Path, modules_only: bool) -> Iterator[Fault]:

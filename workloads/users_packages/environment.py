@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,8 +29,11 @@ DONE: Final = "paceline-made"
 """Empty file in an environment that is whole; its date is that of the last use."""
 LEAST_DAYS: Final = 60
 """Environments that were not used for so long are removed as another one is made."""
-NOT_SOURCE: Final = (".git", "__pycache__", "build", "dist", ".venv", ".mypy_cache", ".pytest_cache")
-"""Folders that change without the package, some of them as it is built."""
+NOT_SOURCE: Final = (
+    "__pycache__", "build", "dist", "venv", "node_modules", "*.egg-info",
+    "mlruns", "mlartifacts", "mlflow.db*", "wandb", "lightning_logs", ".*",
+)  # fmt: skip
+"""Names of files and folders that change without the package: as it is built, or as sweeps run in its folder."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,16 @@ def made(packages: Packages, say: Callable[[str], None] = to_stderr) -> Environm
     return found
 
 
+def marks(packages: Packages) -> dict[str, str]:
+    """Return what tells code of these packages from other code, by name: versions, and contents of local files.
+
+    Versions are those of what is installed in their environment. Raises NotInstalled where a file is gone.
+    """
+    contents = {named(text): _content(path_of(text)) for text in packages.requirements if is_local(text)}
+    installed_here = Path(environment(packages).site_packages).glob("*.dist-info")
+    return dict(path.stem.rpartition("-")[::2] for path in sorted(installed_here)) | contents
+
+
 def _make(found: Environment, packages: Packages) -> None:
     shutil.rmtree(found.folder, ignore_errors=True)  # what a process that was killed has left
     try:
@@ -133,21 +147,28 @@ def _digest(packages: Packages) -> str:
     for part in (sys.version, sys.prefix, str(packages.apart), *map(str, own), *map(named, packages.requirements)):
         digest.update(part.encode() + b"\0")
     for path in map(path_of, filter(is_local, packages.requirements)):
-        try:
-            for file in _files(path):
-                digest.update(os.fsencode(file.relative_to(path.parent)) + b"\0")
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
-        except OSError as error:
-            raise NotInstalled(f"pip: {error.filename} cannot be read: {error.strerror}") from error
+        digest.update(_content(path).encode())
     return digest.hexdigest()[:16]
 
 
-def _files(path: Path) -> list[Path]:
+def _content(path: Path) -> str:
+    """Return the digest of a file, or of a folder's source. Raises NotInstalled where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        for file in _files(path):
+            digest.update(os.fsencode(file.relative_to(path.parent)) + b"\0")
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    except OSError as error:
+        raise NotInstalled(f"pip: {error.filename} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield a file, or those of a folder's source, in order."""
     if not path.is_dir():
-        return [path]
-    parts = ((file, file.relative_to(path).parts) for file in sorted(path.rglob("*")) if file.is_file())
-    return [
-        file
-        for file, names in parts
-        if not {*NOT_SOURCE} & {*names} and not any(name.endswith(".egg-info") for name in names)
-    ]
+        yield path
+        return
+    for file in sorted(path.rglob("*")):
+        names = file.relative_to(path).parts
+        if file.is_file() and not any(fnmatch(name, left) for name in names for left in NOT_SOURCE):
+            yield file

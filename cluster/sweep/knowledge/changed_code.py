@@ -16,9 +16,13 @@ from search_spaces.types.files.kept_code import is_kept
 from search_spaces.types.module_path import code_folder
 from workloads.models.custom.hidden import used_modules
 from workloads.registry import is_users
+from workloads.users_packages.environment import marks
 
 CODE: Final = "code"
-"""Attribute of the study: size and CRC-32 of each file of users' code that the latest driver has found, by name."""
+"""Attribute of the study: what the latest driver has found of users' code, by name.
+
+Size and CRC-32 of each file; of packages their version, or the digest of local ones.
+"""
 SHOWN = 3
 """Most names of files in a message."""
 
@@ -35,7 +39,7 @@ def changed_code(study: Study, sweep: Sweep) -> str | None:
     names = [] if before is None else sorted(n for n in {*before, *now} if before.get(n) != now.get(n))
     if not names or not (num_trials := len(study.records())):
         return None
-    more = f" and {len(names) - SHOWN} more files" if len(names) > SHOWN else ""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     have, trials = "have" if len(names) > 1 else "has", "1 trial" if num_trials == 1 else f"{num_trials} trials"
     return (
         f"{', '.join(names[:SHOWN])}{more} {have} changed since the sweep was trained last: the values of its "
@@ -44,7 +48,7 @@ def changed_code(study: Study, sweep: Sweep) -> str | None:
 
 
 def _marks(sweep: Sweep) -> dict[str, str]:
-    found = {}
+    found = {f"{name} (pip)": mark for name, mark in marks(sweep.packages).items()} if sweep.pip else {}
     for path, root in _files(sweep):
         content = path.read_bytes()
         name = path.relative_to(root) if path.is_relative_to(root) else path

@@ -32,6 +32,7 @@ from search_spaces.types.files.sealed import Rotten, document, sealed
 from search_spaces.types.problems import COSTS
 from search_spaces.types.values import Identity, identity
 from workloads.registry import described, is_users
+from workloads.users_packages.environment import marks
 
 if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
@@ -100,6 +101,8 @@ def _keys(sweep: Sweep, card: Mapping[str, Any] | None, earlier: str, gpus: Sequ
     told = {name: fields[name] for name in TRAINING} | {"metric": [sweep.metric.name, sweep.metric.goal]}
     told["data"] = {name: value for name, value in fields["data"].items() if name not in (*PATHS, "also")}
     told |= {"rows": data_key(card), "code": code_digest(sweep.workload)}
+    if sweep.pip:
+        told["packages"] = marks(sweep.packages)
     if sweep.command:
         told |= {"command": fields["command"], "code": code_digest(sweep.workload, sweep.folder)}
     told["machine"] = [platform.machine(), *gpus]

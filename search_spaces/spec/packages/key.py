@@ -13,10 +13,11 @@ from search_spaces.spec.packages.installed import PACELINE, installed
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.faults import nearest, shown
 from search_spaces.types.module_path import NO_PACKAGES, Packages
+from search_spaces.types.passwords import holds_password, masked
 
 PIP: Final = "pip"
 WORKING_DIR: Final = "working_dir"
-_LOCAL: Final = re.compile(r"(?:\.{1,2}/|/|~)[^\[\]]*|[^\s:;=<>\[\]@]+(?:\.whl|\.tar\.gz|\.zip)")
+_LOCAL: Final = re.compile(r"\.{1,2}(?:/[^\[\]]*)?|[/~][^\[\]]*|[^\s:;=<>\[\]@]+(?:\.whl|\.tar\.gz|\.zip)")
 _EXTRAS: Final = re.compile(r"(.*?)(\[[\w\s,.-]*\])?")
 MAX_BYTES: Final = 2**20
 
@@ -94,7 +95,9 @@ def _checked(document: Document, number: int, text: str, base: Path | None, apar
             close = nearest(path.name, there)
             document.fault(place, f"is not in {path.parent}", shown(text), close and repr(close))
         return f"{path}{extras}"
-    if rule := _fault_of(text) or _replaces(text, apart):
+    if place == (PIP,) and holds_password(text):  # one in the spec itself is refused with all of its texts
+        document.fault(place, "must not hold a password: put it into pip's configuration", shown(masked(text)))
+    elif rule := _fault_of(text) or _replaces(text, apart):
         document.fault(place, rule, shown(text))
     return text
 

@@ -10,6 +10,7 @@ from cluster.sweep.knowledge.changed_code import changed_code
 from search_spaces.spec.sweep import load_sweep
 from search_spaces.study.study import Study
 from workloads.registry import catalogue
+from workloads.users_packages.environment import environment
 
 SPECS = {
     "function": "workload: mine_that_changes:train\nmetric: {name: score, goal: maximize}\nfinal: none\n",
@@ -45,3 +46,23 @@ def test_files_that_changed_are_told_once_and_not_before_the_first_trial(kind: s
     (tmp_path / "mine_that_changes.py").write_text(CODE + "X = 1\n")
     told = changed_code(study, sweep)
     assert told is not None and told.startswith("helper_that_changes.py, mine_that_changes.py have changed")
+
+
+def test_packages_that_changed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local one by its files, one that is found by its name by the version that was installed."""
+    (tmp_path / "sweep.yaml").write_text(f"{SPECS['script']}{PARAMETERS}pip: [./lib, found_by_name]\n")
+    (tmp_path / "mine_that_changes.py").write_text("X = 1\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "lib.py").write_text("X = 1\n")
+    monkeypatch.setenv("PACELINE_CACHE", str(tmp_path / "cache"))
+    sweep = load_sweep(tmp_path / "sweep.yaml", catalogue=catalogue())
+    site = Path(environment(sweep.packages).site_packages)
+    (site / "found_by_name-1.0.dist-info").mkdir(parents=True)
+    study = Study("a1b2", "maximize", tmp_path / "journal.log")
+    study.add(sweep.space, {"lr": 0.5})
+    assert changed_code(study, sweep) is None
+    (site / "found_by_name-1.0.dist-info").rename(site / "found_by_name-1.1.dist-info")
+    (tmp_path / "lib" / "lib.py").write_text("X = 2\n")
+    told = changed_code(study, sweep)
+    assert told is not None and told.startswith("found_by_name (pip), lib (pip) have changed")
+    assert changed_code(study, sweep) is None, "it was told"

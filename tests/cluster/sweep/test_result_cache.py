@@ -90,6 +90,18 @@ def test_a_user_s_function_may_read_anything_and_is_known_where_that_is_asked_fo
     assert other.training == asked.training and other.search != asked.search, "others were proposed"
 
 
+def test_other_packages_of_one_name_are_another_training(tmp_path: Path) -> None:
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    (lib / "lib.py").write_text("X = 1")
+    own = {"workload": "package.module:fit", "cache": True, "pip": (str(lib),)}
+    sweep = parse_sweep(SPEC, "spec.yaml", Path.cwd(), (), catalogue=catalogue()).model_copy(update=own)
+    first = result_cache._keys(sweep, WINE, "", ())
+    assert first == result_cache._keys(sweep, WINE, "", ()) != result_cache.Keys()
+    (lib / "lib.py").write_text("X = 2")
+    assert result_cache._keys(sweep, WINE, "", ()).training != first.training
+
+
 def test_a_budget_is_not_used_up_by_what_was_known() -> None:
     _, first, _ = swept("budget={epochs: 40}", "trials=30", "name=a")
     home, race, _ = swept("budget={epochs: 40}", "trials=30")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from ruamel.yaml import YAML
 
 from cluster.cli.main import main
 from cluster.doctor import reachability
@@ -159,6 +160,16 @@ def test_paths_of_what_travels_become_relative(folder: Path) -> None:
         told, staying = package.travelling_spec(loaded, folder)
         assert f"csv: {relative or path}" in told
         assert staying == ([] if relative else [str(path)])
+
+
+def test_packages_of_the_folder_travel_with_it_also_that_of_the_folder_itself(folder: Path) -> None:
+    (folder / "lib").mkdir(exist_ok=True)
+    (folder / "train.py").write_text("")
+    text = "program: train.py\nmetric: {name: score, goal: maximize}\nparameters: {lr: {min: 0.1, max: 1.0}}\n"
+    loaded = parse_sweep(f"{text}pip: ['.', './lib[all]', torch]", "sweep.yaml", folder, catalogue=catalogue())
+    assert not list(package.unsent_packages(loaded, folder, modules_only=False))
+    told, _ = package.travelling_spec(loaded, folder)
+    assert YAML(typ="safe", pure=True).load(told)["pip"] == ["./.", "./lib[all]", "torch"]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,10 @@ def test_other_contents_of_a_file_are_another_environment(tmp_path: Path) -> Non
         names.append(_digest(Packages((f"{package}[x]",))))
     assert names[0] == names[1] == names[2] != names[3]
     assert _digest(Packages((f"{package}[x]",), apart=True)) != names[3]
+    for path in (".paceline/s/journal.log", "mlruns/0/meta.yaml", "mlflow.db-wal", ".git/HEAD", "wandb/run"):
+        (package / path).parent.mkdir(parents=True, exist_ok=True)
+        (package / path).write_text("what a sweep leaves in its folder, whose package it may be")
+    assert _digest(Packages((f"{package}[x]",))) == names[3]
     copied = shutil.copytree(package, tmp_path / "elsewhere" / "pkg")
     assert _digest(Packages((f"{copied}[x]",))) == names[3], "a cluster unpacks each submission into another folder"
     with pytest.raises(NotInstalled, match=r"gone.whl cannot be read: No such file"):

@@ -47,6 +47,20 @@ def test_packages_are_kept_as_pip_names_them_and_files_with_their_paths(folder: 
     assert sweep(folder, f"{SCRIPT}pip: [torch==1.0]\n").packages == Packages(("torch==1.0",), apart=True)
 
 
+def test_a_password_in_a_file_of_requirements_is_not_kept_in_the_sweep(folder: Path) -> None:
+    (folder / "needed.txt").write_text("mine @ https://me:secret@x.org/mine.whl\n")
+    with pytest.raises(SpecError) as found:
+        sweep(folder, f"{SPEC}pip: needed.txt\n")
+    assert "pip: must not hold a password: put it into pip's configuration" in str(found.value)
+    assert "secret" not in str(found.value)
+
+
+@pytest.mark.parametrize(("given", "path"), [(".", ""), ("./", ""), (".[all]", "[all]"), ("..", "/..")])
+def test_the_folder_itself_is_named_as_for_pip(folder: Path, given: str, path: str) -> None:
+    whole = str(folder.parent) if path == "/.." else f"{folder}{path}"
+    assert sweep(folder, f"{SCRIPT}pip: ['{given}']\n").pip == (whole,)
+
+
 def test_a_file_of_requirements_is_read_at_once(folder: Path) -> None:
     (folder / "needed.txt").write_text("# ours\n\nrich  # for tables\n./only_by_pip-1.0-py3-none-any.whl\n")
     found = sweep(folder, f"{SPEC}pip: needed.txt\n")
