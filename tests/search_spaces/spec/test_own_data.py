@@ -47,7 +47,11 @@ def test_data_may_be_left_out_and_is_so_in_each_form_of_the_sweep() -> None:
             "data.split: has no effect without a source such as data.csv: mine.code:train brings",
         ),
         ("data.streaming=true", "data.streaming: has no effect without a source such as data.csv: mine.code:train"),
-        ("data={}", "data: must hold a source (name, csv, parquet, xlsx, jsonl, feather, folder, text or series)"),
+        (
+            "data={}",
+            "data: must hold a source (name, csv, parquet, xlsx, jsonl, feather, folder, documents, text or "
+            "series)",
+        ),
         ("data.name=digitz", "unknown data set, received 'digitz', did you mean 'digits'?"),
     ],
 )
@@ -61,9 +65,8 @@ def test_what_needs_data_is_refused_without_it(override: str, told: str) -> None
 def test_a_workload_that_needs_data_says_which_forms_there_are() -> None:
     with pytest.raises(SpecError) as caught:
         parse_sweep("workload: mlp", "sweep.yaml", Path("/"), catalogue=catalogue())
-    told = (
-        "data: is required for workload mlp: give name, csv, parquet, xlsx, jsonl, feather, folder, text or series"
-    )
+    sources = "name, csv, parquet, xlsx, jsonl, feather, folder, documents, text or series"
+    told = f"data: is required for workload mlp: give {sources}"
     assert told in str(caught.value)
 
 
