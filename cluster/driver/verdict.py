@@ -105,7 +105,7 @@ class Finalists:
             searched={track.trial: track.best_value for track in search.tracks if track.best_value is not None},
             first=next((track.trial for track in search.ranked()), None),
             seeds={trial: tried for trial, tried in found if tried},
-            defaults=None if coordinator.sweep.command else coordinator.search.defaults,
+            defaults=coordinator.search.declared,
         )
 
     @property

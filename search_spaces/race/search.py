@@ -229,6 +229,14 @@ class Search:
             return {}
         return defaults(hyperparameters(self.hyperparameters), self.sweep.space.domains)
 
+    @property
+    def declared(self) -> Params | None:
+        """The defaults; None where nobody has declared them, as a script's, or of a parameter that is searched."""
+        if self.hyperparameters is Open:
+            return None
+        known = hyperparameters(self.hyperparameters)
+        return None if any(known[name].required for name in self.sweep.space.domains) else self.defaults
+
     def moved_further(self, index: int) -> None:
         """Take note that a trial has changed, or its training with a further seed."""
         self._changed.add(index)

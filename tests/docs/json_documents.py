@@ -89,7 +89,8 @@ _SWEEP = {
     "verdict.default.number": "0: the default configuration",
     "verdict.default.moved": "where these do not satisfy `require`: the values in which trial 0, the nearest that "
     "does, differs from them; only then",
-    "verdict.default.first_trial": "true for a script, which has no defaults that Paceline knows; only then",
+    "verdict.default.first_trial": "true where nobody knows of defaults: of a script, and of a function or network "
+    "with a searched parameter that has none; only then",
     "verdict.default.mean": "likewise",
     "verdict.default.ci95": "likewise",
     "verdict.default.seeds": "likewise",

@@ -9,7 +9,7 @@ from typing import Any, Final
 from search_spaces.types.values import Params
 
 FIRST: Final = "first_trial"
-"""Key of the verdict's ``default`` that tells that nobody knows of defaults, as of a script's."""
+"""Key of the verdict's ``default``: nobody knows of defaults, as of a script's or of a required parameter's."""
 
 
 @dataclass(frozen=True)

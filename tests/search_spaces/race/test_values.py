@@ -201,3 +201,13 @@ def test_a_list_is_kept_as_a_text_that_reads_as_it_was() -> None:
         assert unnested(kept) == given == read_nested(str(kept))
         assert Choice((kept, 1)).contains(kept)
     assert read_nested("[no list") == "[no list" and read_nested("text") == "text" and read_nested(2) == 2
+
+
+def test_a_searched_parameter_without_a_default_leaves_no_defaults_to_compare_with() -> None:
+    """Trial 0 has the middle of its range, which nobody has called a default."""
+    fixed = SPEC.replace("values: [[64, 64], [32]]", "value: [32]").replace("layers: [32], ", "")
+    fixed = fixed.replace("mix: {values: [sqrt, 0.5, 1]}", "mix: {value: 1}")
+    for text, declared in ((SPEC, False), (fixed, True)):
+        search = Search(sweep_of(text), Free, None)
+        assert (search.declared is not None) == declared, text
+    assert search.declared == search.defaults
