@@ -98,6 +98,8 @@ class DataShape:
     """Characters with the codes 1, 2, ... in a text; code 0 is any other character."""
     season: int = 1
     """Season of a series in steps: its naive forecast repeats the value of one season ago."""
+    num_tokens: int = 0
+    """Number of codes of a text's tokens, for texts that are classified or scored; 0 for other data."""
     categories: tuple[int, ...] = ()
     """Number of values of each category with a learned embedding; their codes are a table's first features."""
 

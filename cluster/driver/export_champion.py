@@ -28,6 +28,10 @@ def export_champion(read: Reading, path: Path) -> float:
         way_out = f"`paceline best {read.home.id} --files DIR` copies it"
         raise NoChampion(f"what code of your own saved is for its own framework to export: {way_out}")
     search = prepare(sweep.data, sweep.problem).search
+    if search.sentences:
+        raise NoChampion(
+            "a champion of sentences takes texts, which ONNX cannot divide into tokens: load it from MLflow"
+        )
     if search.train.columns:
         raise NoChampion("a table's champion has a pipeline of scikit-learn's before it: load it from MLflow")
     try:

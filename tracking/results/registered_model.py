@@ -55,6 +55,8 @@ class Folder:
     """Packages that it needs; they are pinned to the installed versions."""
     code: tuple[str, ...] = ()
     """Files and folders of modules that go along with it, and are found where it is loaded."""
+    takes_lists: bool = False
+    """Whether rows may also be a list: then its signature has no inputs, as MLflow would look for columns in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,13 +182,13 @@ def _log_folder(model: Folder, example: Example | None) -> Any:
         loader_module=model.loader,
         data_path=model.path,
         code_paths=list(model.code) or None,
-        signature=None if example is None else _signature(example),
+        signature=None if example is None else _signature(example, model.takes_lists),
         input_example=None if example is None else example.inputs,
         pip_requirements=_pinned(model.packages),
     )
 
 
-def _signature(example: Example) -> Any:
+def _signature(example: Example, takes_lists: bool) -> Any:
     """Return the signature of a model saved as files, with input columns of any type; None where types are missing.
 
     The types that MLflow infers would refuse whole numbers where the example's rows have fractions.
@@ -200,6 +202,8 @@ def _signature(example: Example) -> Any:
         inputs, outputs = infer_signature(example.inputs).inputs, infer_signature(None, example.outputs).outputs
     except (MlflowException, TypeError):  # of what a user's function takes or returns
         return None
+    if takes_lists:
+        return ModelSignature(None, outputs)
     if hasattr(example.inputs, "columns"):
         inputs = Schema([ColSpec(any_type, name, required=False) for name in example.inputs])
     return ModelSignature(inputs, outputs)

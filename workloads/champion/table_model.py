@@ -68,13 +68,7 @@ class TableModel:
 
         frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
         x, columns = encode(frame, self.card.columns, "the rows")
-        outputs = self._outputs(self.fitted(decode(x, columns)))
-        if not self.card.classes:
-            numbers = outputs[:, 0] * self.card.shape.target_std + self.card.shape.target_mean
-            return pd.DataFrame({PREDICTION: numbers}, index=frame.index)
-        shares = pd.DataFrame(softmax(outputs, axis=1), columns=list(self.card.classes), index=frame.index)
-        shares.insert(0, PREDICTION, np.array(self.card.classes, dtype=object)[outputs.argmax(axis=1)])
-        return shares
+        return predicted(self._outputs(self.fitted(decode(x, columns))), self.card, frame.index)
 
     def _outputs(self, features: Array) -> Array:
         with torch.inference_mode():
@@ -96,17 +90,39 @@ def load(folder: Path | str) -> TableModel:
     import skops.io
 
     folder = Path(folder)
+    card = read_card(folder)
+    transformer = skops.io.load(folder / PIPELINE, trusted=TRUSTED)
+    return TableModel(card, Fitted(transformer, card.shape.categories), model_of(card, folder))
+
+
+def read_card(folder: Path) -> Card:
+    """Return the card of the model in ``folder``."""
     read = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     shape = DataShape(**{key: _tuple(value) for key, value in read.pop("shape").items()})
     columns = tuple(
         Column(**{key: _tuple(value) for key, value in column.items()}) for column in read.pop("columns")
     )
-    card = Card(**{key: _tuple(value) for key, value in read.items()}, shape=shape, columns=columns)
+    return Card(**{key: _tuple(value) for key, value in read.items()}, shape=shape, columns=columns)
+
+
+def model_of(card: Card, folder: Path) -> nn.Module:
+    """Return the network of ``card`` with the weights in ``folder``, in evaluation mode on the CPU."""
     kind = workload(card.workload)
-    model = first_model(kind, Trainee(card.seed, kind.hyperparameters(**card.params)), shape).float()
+    model = first_model(kind, Trainee(card.seed, kind.hyperparameters(**card.params)), card.shape).float()
     model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
-    transformer = skops.io.load(folder / PIPELINE, trusted=TRUSTED)
-    return TableModel(card, Fitted(transformer, shape.categories), model.eval().requires_grad_(False))
+    return model.eval().requires_grad_(False)
+
+
+def predicted(outputs: Array, card: Card, index: Any) -> Any:
+    """Return a DataFrame of predictions for a network's ``outputs`` (rows, outputs), in the target's own terms."""
+    import pandas as pd
+
+    if not card.classes:
+        numbers = outputs[:, 0] * card.shape.target_std + card.shape.target_mean
+        return pd.DataFrame({PREDICTION: numbers}, index=index)
+    shares = pd.DataFrame(softmax(outputs, axis=1), columns=list(card.classes), index=index)
+    shares.insert(0, PREDICTION, np.array(card.classes, dtype=object)[outputs.argmax(axis=1)])
+    return shares
 
 
 def _load_pyfunc(data_path: str) -> TableModel:

@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+SORTED_BATCHES = 50
+"""Mini-batches whose examples are sorted by length together: the more, the less padding and the less chance."""
+
 
 def mix(seed: int, stream: int) -> int:
     """Return one of many independent seeds of ``seed``.
@@ -38,6 +41,26 @@ def _order(seed: int, epoch: int, num_examples: int, weights: Tensor | None) -> 
     ends = weights.double().cpu().cumsum(0)
     drawn = torch.rand(num_examples, generator=generator, dtype=torch.float64) * ends[-1]
     return torch.searchsorted(ends, drawn, right=True).clamp(max=num_examples - 1)
+
+
+def by_length(order: Tensor, lengths: Tensor, batch_size: int, epoch: int) -> Tensor:
+    """Return an ``order`` (..., examples) in which the examples of a mini-batch have alike ``lengths``.
+
+    Of ``SORTED_BATCHES`` batches at a time the examples are sorted, and then all full batches are shuffled, in an
+    order that depends on the epoch alone: so those of all members of a cohort are of alike lengths.
+    """
+    num_full = order.shape[-1] // batch_size
+    if not num_full:
+        return order
+    full, rest = order[..., : num_full * batch_size], order[..., num_full * batch_size :]
+    parts = [
+        part.gather(-1, lengths[part].argsort(stable=True, dim=-1))
+        for part in torch.split(full, SORTED_BATCHES * batch_size, -1)
+    ]
+    generator = torch.Generator().manual_seed(mix(0, 2 * epoch + 1))
+    places = torch.randperm(num_full, generator=generator).to(order.device)
+    batches = torch.cat(parts, -1).view(*order.shape[:-1], num_full, batch_size).index_select(-2, places)
+    return torch.cat([batches.flatten(-2), rest], -1)
 
 
 def balancing(y: Tensor) -> Tensor:

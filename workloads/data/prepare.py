@@ -79,7 +79,13 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     parts["test"] = replace(parts["test"], groups=_test_groups(data, raw, groups, indices))
     num_outputs, names = len(target.classes) or y.shape[1], tuple(map(str, target.classes))
     search = SearchData(
-        parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem, classes=names
+        parts["train"],
+        parts["val"],
+        fit(parts["train"].x),
+        num_outputs,
+        target.problem,
+        classes=names,
+        sentences=raw.kind == "sentences",
     )
     divided, fold_rows = _folds(data, y, raw.groups, indices)
     shared = shared_groups(groups, str(data.split.group))

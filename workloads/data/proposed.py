@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from search_spaces.spec.checks.data import MOST_TEXTS
 from search_spaces.spec.data import Data
 from search_spaces.spec.image_folder import FolderFault, class_folders
 from search_spaces.spec.starting.example_data import ExampleData
@@ -80,8 +81,18 @@ def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposa
     problem = problem_of(frame[target])
     columns, left = columns_of(frame.drop(columns=[target]), data, path.name)
     notes = [f"to predict: {target} ({_about(frame[target], problem)}); another column is named the same way"]
+    texts = [column.name for column in columns if column.kind == "text"]
+    if wanted == "sentences" or (wanted is None and texts and len(texts) == len(columns) <= MOST_TEXTS):
+        if not 1 <= len(texts) <= MOST_TEXTS:
+            raise DataError(f"{path} must have one column of texts, or two: it has {len(texts)} ({_few(texts)})")
+        spec: dict[str, Any] = {key: shown, "target": target, "text": texts[0] if len(texts) == 1 else texts}
+        return Proposal("sentences", problem, ExampleData(_title(path), spec), (*notes, _about_texts(texts)))
     notes.append(f"{len(frame)} rows, whose columns are by their values {'; '.join(described(columns))}")
     return Proposal("table", problem, ExampleData(_title(path), {key: shown, "target": target}), (*notes, *left))
+
+
+def _about_texts(texts: Sequence[str]) -> str:
+    return f"its texts: {' and '.join(texts)}; with `--data table` they are a table's bag of words"
 
 
 def target_of(columns: Sequence[str], path: Path, able: Sequence[str] = ()) -> str:

@@ -38,6 +38,8 @@ class SearchData:
     """Names of the classes in the order of the outputs; empty where nothing is classified."""
     folds: tuple[Fold, ...] = ()
     """Folds for cross-validation; their rows count ``train`` and then ``val``. Empty without cross-validation."""
+    sentences: bool = False
+    """Whether each row is one text, or two, that are classified or scored."""
     stream: Stream | None = None
     """All training rows of a streamed source, of which ``train`` is only a sample; None for other sources."""
 

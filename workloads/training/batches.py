@@ -26,6 +26,9 @@ CPU_FLOAT_BYTES = 64 * 2**20
 GPU_FLOAT_BYTES = 2**30
 """Inputs up to this size are preprocessed once; larger ones stay raw and are preprocessed batch by batch."""
 
+STEPS_ROUNDED = 8
+"""Batches of texts have a multiple of so many tokens: a GPU records a program for each shape."""
+
 
 @dataclass(frozen=True)
 class ResidentData:
@@ -44,6 +47,8 @@ class ResidentData:
     """Whether a mini-batch of images keeps each pixel's channels together in memory."""
     ahead: bool = False
     """Whether a thread makes the next mini-batches during a step, as for examples that are read from disk."""
+    padded: bool = False
+    """Whether inputs are codes of tokens with 0 behind their end: each batch is cut to its longest row."""
     shard: Shard | None = None
     """Source of all training examples, if ``x_train`` is only a sample of them."""
 
@@ -60,6 +65,8 @@ class ResidentData:
     def inputs(self, x: Tensor) -> Tensor:
         """Return the model's inputs from raw or preprocessed ``x``, whichever form these data have."""
         prepared: Tensor = x if self.ready else self.prepare(x)
+        if self.padded:
+            return without_padding(prepared)
         if self.channels_last and prepared.dim() == 4:
             return prepared.contiguous(memory_format=torch.channels_last)
         return prepared
@@ -137,6 +144,17 @@ class ResidentData:
             x = self.x_train.index_select(0, flat).view(*index.shape, *self.x_train.shape[1:])
             y = self.y_train.index_select(0, flat).view(*index.shape, *self.y_train.shape[1:])
             yield self.inputs(x), y
+
+
+def without_padding(x: Tensor) -> Tensor:
+    """Return codes (..., rows, tokens) cut to the longest row, rounded up to a multiple of ``STEPS_ROUNDED``."""
+    longest = int(lengths_of(x).max()) if x.numel() else 0
+    return x[..., : -(-longest // STEPS_ROUNDED) * STEPS_ROUNDED]
+
+
+def lengths_of(x: Tensor) -> Tensor:
+    """Return each row's number of tokens, (..., rows), for codes (..., rows, tokens) with 0 behind their end."""
+    return x.ne(0).sum(-1)
 
 
 def resident(data: SearchData, device: torch.device, dtype: torch.dtype = torch.float32) -> ResidentData:

@@ -15,11 +15,11 @@ from search_spaces.space.hyperparameters import hyperparameters
 from search_spaces.types.objective import LOSS, WORST, Objective
 from search_spaces.types.plain import plain
 from workloads.arrays import DataShape
-from workloads.data.epoch_order import balancing, epoch_order, mix, seed_cpu
+from workloads.data.epoch_order import balancing, by_length, epoch_order, mix, seed_cpu
 from workloads.files.saved_files import SavedFiles
 from workloads.layers.initialisation import initialise
 from workloads.tasks.contract import Task
-from workloads.training.batches import ResidentData
+from workloads.training.batches import ResidentData, lengths_of
 from workloads.training.learning_rates import RateSchedule
 from workloads.training.process_group import ALONE, ProcessGroup
 
@@ -191,7 +191,10 @@ class Setup:
         if data.shard is not None:
             members = members[:1]
         weights = balancing(data.y_train) if members[0].hp.sampling == "balanced" else None
-        return epoch_order([member.seed for member in members], epoch, len(data.y_train), data.device, weights)
+        order = epoch_order([member.seed for member in members], epoch, len(data.y_train), data.device, weights)
+        if not data.padded:
+            return order
+        return by_length(order, lengths_of(data.x_train), members[0].hp.batch_size, epoch)
 
     def at_once(self, hp: Any) -> int:
         """Return the number of examples in memory at once, by ``hp`` and by what fits; 0: the whole mini-batch."""

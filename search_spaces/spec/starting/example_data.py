@@ -6,11 +6,30 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from search_spaces.types.problems import DataKind, Problem
 
 NUM_CHARACTERS = 40_000
 NUM_YEARS = 60
+NUM_REVIEWS = 600
+_SAID = {
+    "good": ("fine", "warm", "clever", "moving", "fresh", "a joy", "never slow", "full of life", "not at all dull"),
+    "bad": (
+        "dull",
+        "cold",
+        "clumsy",
+        "slow",
+        "stale",
+        "a pain",
+        "never fresh",
+        "full of holes",
+        "not at all clever",
+    ),
+}
+_BEGUN = ("the", "this", "that", "his first", "her last", "their long")
+_THINGS = ("film", "story", "play", "book", "cast", "music", "ending")
+_WAS = ("is", "was", "seems", "felt", "turned out to be")
 
 
 @dataclass(frozen=True)
@@ -18,7 +37,7 @@ class ExampleData:
     """The ``data`` key of a template, and the file that it names, if any."""
 
     title: str
-    spec: Mapping[str, str]
+    spec: Mapping[str, Any]
     file: str | None = None
     what: str = ""
     """Description of the file for the user."""
@@ -42,11 +61,25 @@ def _series() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _reviews() -> str:
+    """Return made-up reviews of one sentence as CSV, good and bad ones; equal on every machine."""
+    draw = random.Random(0)
+    lines = ["review,label"]
+    for number in range(NUM_REVIEWS):
+        label = ("bad", "good")[number % 2]
+        said = " and ".join(draw.sample(_SAID[label], 2))
+        lines.append(f"{draw.choice(_BEGUN)} {draw.choice(_THINGS)} {draw.choice(_WAS)} {said},{label}")
+    return "\n".join(lines) + "\n"
+
+
 def example_data(kind: DataKind, problem: Problem) -> ExampleData:
     """Return example data of ``kind`` for ``problem``."""
     if kind == "text":
         what = "the beginning of Python's own documentation"
         return ExampleData("text", {"text": "example.txt"}, "example.txt", what, _text)
+    if kind == "sentences":
+        spec = {"csv": "reviews.csv", "target": "label", "text": "review"}
+        return ExampleData("reviews", spec, "reviews.csv", "made-up reviews", _reviews)
     if kind == "series":
         spec = {"series": "example.csv", "time": "month", "value": "sales"}
         return ExampleData("series", spec, "example.csv", "a made-up monthly series", _series)

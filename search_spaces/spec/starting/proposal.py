@@ -43,6 +43,7 @@ _OTHERS: Mapping[DataKind, str] = {
     "table": "or {csv: PATH, target: COLUMN}, or {parquet: PATH, target: COLUMN}",
     "image": "or {folder: PATH} with a folder for each class, or {parquet: PATH, image: COLUMN, target: COLUMN}",
     "text": "or another file, and window: 64, the characters that a model sees",
+    "sentences": "or {csv: PATH, target: COLUMN, text: COLUMN}, two columns, or {documents: FOLDER}",
     "series": "or another file, and horizon: 1, the values that are forecast at once",
 }
 

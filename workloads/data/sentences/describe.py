@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from workloads.arrays import Array, Arrays
+from workloads.arrays import Array, Arrays, Column
 
 WORD = re.compile(r"\w+|[^\w\s]")
 """A word, or a single sign."""
@@ -33,9 +33,14 @@ def words_of(text: str) -> list[str]:
 
 def texts_of(part: Arrays) -> list[str]:
     """Return the texts of a split's rows, the two of a pair joined by a blank; empty for a missing one."""
-    known = [np.array([*column.values, ""], dtype=object) for column in part.columns]
-    columns = [values[_places(part.x[:, k], len(values) - 1)] for k, values in enumerate(known)]
-    return [" ".join(cells) for cells in zip(*columns, strict=True)]
+    return [" ".join(cells) for cells in rows_of(part.x, part.columns)]
+
+
+def rows_of(x: Array, columns: Sequence[Column]) -> list[tuple[str, ...]]:
+    """Return the texts of each row of a matrix of ``columns``: one, or the two of a pair; NaN is an empty text."""
+    known = [np.array([*column.values, ""], dtype=object) for column in columns]
+    cells = [values[_places(x[:, k], len(values) - 1)] for k, values in enumerate(known)]
+    return list(zip(*cells, strict=True))
 
 
 def _places(codes: Array, missing: int) -> Array:

@@ -39,8 +39,11 @@ class Attention(nn.Module):
         self.inputs = nn.Linear(plan.width, 3 * plan.width)
         self.output = nn.Linear(plan.width, plan.width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the attended steps of ``x``, both (batch, steps, width)."""
+    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
+        """Return the attended steps of ``x``, both (batch, steps, width).
+
+        No step attends to one where ``real`` (batch, steps) is false; of each row the first is true.
+        """
         query, key, value = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.inputs(x).chunk(3, -1)
         )
@@ -48,6 +51,8 @@ class Attention(nn.Module):
         if self.causal:
             later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=x.device).triu(1)
             scores = scores.masked_fill(later, -math.inf)
+        if real is not None:
+            scores = scores.masked_fill(~real[:, None, None], -math.inf)
         mixed = (scores.softmax(-1) @ value).transpose(1, 2).flatten(2)
         attended: Tensor = self.output(mixed)
         return attended
@@ -67,9 +72,10 @@ class EncoderLayer(nn.Module):
             Dropout(plan.dropout),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the layer's output for ``x``, both (batch, steps, width)."""
-        x = x + self.attention(x)
+    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
+        """Return the layer's output for ``x``, both (batch, steps, width); ``real`` as in ``Attention``."""
+        norm, attention, dropout = self.attention
+        x = x + dropout(attention(norm(x), real))
         summed: Tensor = x + self.perceptron(x)
         return summed
 
@@ -83,19 +89,28 @@ class Transformer(nn.Module):
         self.project = nn.Linear(num_inputs, plan.width)
         self.layers = nn.Sequential(*(EncoderLayer(plan) for _ in range(plan.depth)), nn.LayerNorm(plan.width))
 
-    def forward(self, x: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+    def forward(self, x: Tensor, memory: Memory = (), real: Tensor | None = None) -> tuple[Tensor, Memory]:
         """Return outputs (batch, steps, width) for ``x`` (batch, steps, inputs), and the memory for a next part.
 
-        The memory is the last ``window`` inputs, to which the steps of the next part attend.
+        The memory is the last ``window`` inputs, to which the steps of the next part attend. ``real`` (batch,
+        steps) is false behind a sequence's end; then there is no memory, and at most ``window`` steps.
         """
+        assert real is None or not memory
         seen = torch.cat([*memory, x], 1)[:, -self.plan.window :]
         inputs = self.project(seen)
-        outputs = self.layers(inputs + positions(seen.shape[1], self.width).to(inputs))
+        outputs = inputs + positions(seen.shape[1], self.width).to(inputs)
+        *layers, norm = self.layers
+        for layer in layers:
+            outputs = layer(outputs, real)
+        outputs = norm(outputs)
         return outputs[:, -x.shape[1] :], (seen,)
 
-    def summary(self, outputs: Tensor) -> Tensor:
-        """Return the last step's output, (batch, width)."""
-        return outputs[:, -1]
+    def summary(self, outputs: Tensor, real: Tensor | None = None) -> Tensor:
+        """Return the last step's output, (batch, width): the last one where ``real`` is true."""
+        if real is None:
+            return outputs[:, -1]
+        last = real.sum(1).view(-1, 1, 1) - 1
+        return torch.take_along_dim(outputs, last, 1).squeeze(1)
 
 
 def positions(num_steps: int, width: int) -> Tensor:

@@ -83,23 +83,30 @@ class Direction(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(plan.width**-0.5), plan.width**-0.5)
 
-    def forward(self, x: Tensor, states: Memory = ()) -> tuple[Tensor, Memory]:
+    def forward(self, x: Tensor, states: Memory = (), real: Tensor | None = None) -> tuple[Tensor, Memory]:
         """Return outputs (batch, steps, width) for ``x`` (batch, steps, inputs), and last states (batch, width).
 
+        Where ``real`` (batch, steps) is false the states stand still.
         With ``bptt`` the gradient is cut every ``bptt`` steps, counted from the end, while states are carried on:
         the last step's error reaches exactly ``bptt`` steps (Williams & Peng 1990).
         """
         if not states:
             states = (x.new_zeros(x.shape[0], self.width),) * self.cell.num_states
         outputs = []
+        inside = None if real is None else real.unsqueeze(-1).unbind(1)
         # unbind's pieces return their gradients in one tensor; slices would each fill a tensor of all steps.
         pieces = F.linear(x, self.weight_ih, self.bias_ih).unbind(1)
         for step, of_input in enumerate(pieces):
             if self.bptt and step and (len(pieces) - step) % self.bptt == 0:
                 states = tuple(state.detach() for state in states)
-            states = self.cell.step(of_input, F.linear(states[0], self.weight_hh, self.bias_hh), states)
+            new = self.cell.step(of_input, F.linear(states[0], self.weight_hh, self.bias_hh), states)
+            states = new if inside is None else _where(inside[step], new, states)
             outputs.append(states[0])
         return torch.stack(outputs, 1), states
+
+
+def _where(inside: Tensor, new: Memory, old: Memory) -> Memory:
+    return tuple(torch.where(inside, after, before) for after, before in zip(new, old, strict=True))
 
 
 class Recurrence(nn.Module):
@@ -113,23 +120,25 @@ class Recurrence(nn.Module):
         self.backward_ = nn.ModuleList(Direction(plan, size) for size in sizes if plan.bidirectional)
         self.dropouts = nn.ModuleList(Dropout(plan.dropout) for _ in sizes)
 
-    def forward(self, x: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+    def forward(self, x: Tensor, memory: Memory = (), real: Tensor | None = None) -> tuple[Tensor, Memory]:
         """Return outputs (batch, steps, width) for ``x`` (batch, steps, inputs), and the memory for a next part.
 
+        Where ``real`` (batch, steps) is false, which is behind the end, nothing is read in either direction.
         A bidirectional stack cannot continue with a next part: its memory is empty.
         """
         num_states = CELLS[self.plan.cell].num_states
         kept: list[Tensor] = []
         for i, (layer, dropout) in enumerate(zip(self.onward, self.dropouts, strict=True)):
-            y, states = layer(x, memory[i * num_states : (i + 1) * num_states])
+            y, states = layer(x, memory[i * num_states : (i + 1) * num_states], real)
             if self.plan.bidirectional:
-                y = torch.cat([y, self.backward_[i](x.flip(1))[0].flip(1)], -1)
+                back, _ = self.backward_[i](x.flip(1), real=None if real is None else real.flip(1))
+                y = torch.cat([y, back.flip(1)], -1)
             x = dropout(y)
             kept += states
         return x, () if self.plan.bidirectional else tuple(kept)
 
-    def summary(self, outputs: Tensor) -> Tensor:
-        """Return the last output of each direction, (batch, width)."""
+    def summary(self, outputs: Tensor, real: Tensor | None = None) -> Tensor:
+        """Return the last output of each direction, (batch, width); behind a sequence's end outputs stand still."""
         if not self.plan.bidirectional:
             return outputs[:, -1]
         return torch.cat([outputs[:, -1, : self.plan.width], outputs[:, 0, self.plan.width :]], -1)

@@ -25,13 +25,15 @@ SCHEMA = "paceline.schema.json"
 NEXT = """wrote {path}; next
   paceline check {path}
   paceline run {path}"""
-USUAL = {"table": "mlp", "image": "image", "text": "recurrent", "series": "recurrent"}
+USUAL = {"table": "mlp", "image": "image", "text": "recurrent", "series": "recurrent", "sentences": "recurrent"}
 """Workload for a file of each kind of data."""
 
 
 @click.command()
 @click.argument("subjects", metavar="[WORKLOAD] [FILE]", nargs=-1)
-@click.option("kind", "--data", type=click.Choice(["table", "image", "text", "series"]), help="Its kind of data.")
+@click.option(
+    "kind", "--data", type=click.Choice(["table", "image", "text", "series", "sentences"]), help="Its kind of data."
+)
 @click.option("-o", "--output", default="sweep.yaml", show_default=True, type=click.Path(dir_okay=False))
 def init(subjects: tuple[str, ...], kind: DataKind | None, output: str) -> int:
     """Write a commented spec that runs as it is.
@@ -71,6 +73,8 @@ def _begun(name: str | None, file: str | None, kind: DataKind | None, output: st
     meant = words.meant(name) if name and name not in catalogue().workload_names else None
     info = _workload(meant.workload if meant else name or USUAL[found.kind if found else "table"])
     fixed = meant.fixed if meant else {}
+    if file and found and found.kind == "sentences" and kind is None and found.kind not in info.problems:
+        found = _proposed(file, "table", output)  # whose texts are bags of words
     if found:
         if found.kind not in info.problems or found.problem not in info.problems[found.kind]:
             able = " or ".join(f"{k} data ({', '.join(p)})" for k, p in info.problems.items())
