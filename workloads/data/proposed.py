@@ -82,7 +82,8 @@ def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposa
     columns, left = columns_of(frame.drop(columns=[target]), data, path.name)
     notes = [f"to predict: {target} ({_about(frame[target], problem)}); another column is named the same way"]
     texts = [column.name for column in columns if column.kind == "text"]
-    if wanted == "sentences" or (wanted is None and texts and len(texts) == len(columns) <= MOST_TEXTS):
+    features = [one.name for one in columns if not _NAMES_ROWS.search(one.name.casefold())]
+    if wanted == "sentences" or (wanted is None and features == texts and 1 <= len(texts) <= MOST_TEXTS):
         if not 1 <= len(texts) <= MOST_TEXTS:
             raise DataError(f"{path} must have one column of texts, or two: it has {len(texts)} ({_few(texts)})")
         spec: dict[str, Any] = {key: shown, "target": target, "text": texts[0] if len(texts) == 1 else texts}

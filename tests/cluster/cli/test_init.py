@@ -8,6 +8,7 @@ import pytest
 
 from cluster.cli.main import main
 from search_spaces.spec.sweep import load_sweep
+from tests.helpers.reviews import rows
 from tests.helpers.sweep_in_this_process import outcome, train_first
 from workloads.registry import WORKLOADS, catalogue, workload
 
@@ -89,3 +90,13 @@ def test_a_network_of_ones_own_is_described_and_gets_a_spec_for_data_that_it_tak
     assert main(["check", "sweep.yaml"]) == 0
     assert main(["workloads", "mlpp"]) == 2
     assert "did you mean mlp" in capsys.readouterr().err
+
+
+def test_a_file_of_texts_is_of_sentences_unless_the_workload_takes_tables_alone(folder: Path) -> None:
+    rows(60).drop(columns=["also", "stars"]).to_csv("reviews.csv", index=False)
+    for arguments, kind in ((["reviews.csv"], "sentences"), (["mlp", "reviews.csv"], "table")):
+        assert main(["init", *arguments, "-o", f"{kind}.yaml"]) == 0
+        sweep = load_sweep(Path(f"{kind}.yaml"), catalogue=catalogue())
+        assert (sweep.workload, sweep.data.texts) == (
+            ("recurrent", ["review"]) if kind == "sentences" else ("mlp", [])
+        )

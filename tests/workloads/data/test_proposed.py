@@ -110,3 +110,19 @@ def test_words_of_the_data_stay_in_their_line_of_comment(tmp_path: Path) -> None
     pd.DataFrame({"a": range(40), "b": ["one\nworkload: cnn", "two"] * 20}).to_csv(path, index=False)
     text = template(catalogue().workload("mlp"), proposed(path, path.name), "s.json", catalogue())
     assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).workload == "mlp"
+
+
+def test_a_table_of_texts_alone_is_of_sentences_and_else_a_table(tmp_path: Path) -> None:
+    path, texts = tmp_path / "reviews.csv", [f"the film number {k} was a thing to see" for k in range(60)]
+    frame = pd.DataFrame({"id": range(60), "review": texts, "label": ["good", "bad", "bad"] * 20})
+    frame.to_csv(path, index=False)
+    found = proposed(path, path.name)
+    assert (found.kind, found.problem) == ("sentences", "classification")
+    assert found.data.spec == {"csv": path.name, "target": "label", "text": "review"}
+    text = template(catalogue().workload("recurrent"), found, "s.json", catalogue())
+    sweep = parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue())
+    assert sweep.data.texts == ["review"]
+    assert proposed(path, path.name, "table").kind == "table"
+    frame.assign(age=[20 + k % 50 for k in range(60)]).to_csv(path, index=False)
+    assert proposed(path, path.name).kind == "table"
+    assert proposed(path, path.name, "sentences").data.spec["text"] == "review"
