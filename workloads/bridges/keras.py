@@ -24,6 +24,8 @@ os.environ.setdefault("KERAS_BACKEND", "torch")  # unless the user has chosen an
 import keras
 
 FILE, NUMBERS, ARRAYS = "model.keras", "callbacks.json", "callbacks.npz"
+STOPS = {"stops": True}
+"""What stands behind the callbacks' numbers where training was to stop."""
 SET_ANEW = ("min_delta",)
 """Attributes of Keras's callbacks that are no state: they take their sign when the metric is first seen."""
 
@@ -41,13 +43,22 @@ class ReportEpochs(keras.callbacks.Callback):  # type: ignore[misc]
         """What the other callbacks have where a training begins."""
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Give the other callbacks what they had, if training goes on: Keras has them begin anew."""
+        """Give the other callbacks what they had, if training goes on: Keras has them begin anew.
+
+        Where it was to stop behind the epoch from which it goes on, it trains none.
+        """
         self._begun = [dict(vars(one)) for one in self._others]
         if self._run.folder is not None and (self._run.folder / NUMBERS).exists():
             numbers = json.loads((self._run.folder / NUMBERS).read_text())
             with np.load(self._run.folder / ARRAYS) as arrays:
                 for place, one in enumerate(self._others):
                     vars(one).update(numbers[place] | _of_place(arrays, place))
+            if numbers[len(self._others) :] == [STOPS]:
+                self.model._initial_epoch = self.params["epochs"]  # where Keras's BackupAndRestore begins
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Let a further ``fit`` train."""
+        self.model._initial_epoch = None
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Report the epoch."""
@@ -72,7 +83,7 @@ class ReportEpochs(keras.callbacks.Callback):  # type: ignore[misc]
             if isinstance(value, list) and all(isinstance(array, np.ndarray) for array in value)
             for k, array in enumerate(value)
         }
-        (folder / NUMBERS).write_text(json.dumps(numbers))
+        (folder / NUMBERS).write_text(json.dumps([*numbers, *([STOPS] if self.model.stop_training else [])]))
         np.savez(folder / ARRAYS, **arrays)
 
 

@@ -33,17 +33,20 @@ class ReportEpochs(Checkpoint):  # type: ignore[misc]
         self._measured: Mapping[str, float] = {}
         self._before: Mapping[str, float] = {}
         """Metrics of the epoch from which training goes on."""
+        self._stops = False
+        """Whether the epoch is the last one, as EarlyStopping has it."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the epoch's metrics, for schedulers that wait for one."""
-        return {"measured": dict(self._measured)}
+        """Return the epoch's metrics, for schedulers that wait for one, and whether training stops behind it."""
+        return {"measured": dict(self._measured), "stops": self._stops}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the metrics of the epoch from which training goes on."""
-        self._before = state_dict["measured"]
+        self._before, self._stops = state_dict["measured"], state_dict.get("stops", False)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Step the schedulers that wait for a metric: the Trainer does that behind the report, and not here."""
+        """Stop where training was to; step the schedulers that wait for a metric, as the Trainer does later."""
+        trainer.should_stop = trainer.should_stop or self._stops
         before, self._before = self._before, {}
         for one in trainer.lr_scheduler_configs if pl_module.automatic_optimization else ():
             due = one.interval == "epoch" and trainer.current_epoch % one.frequency == 0
@@ -59,7 +62,7 @@ class ReportEpochs(Checkpoint):  # type: ignore[misc]
         if trainer.val_dataloaders is None or self._validated:
             self._validated = False
             metrics: dict[str, Any] = {name: float(value) for name, value in trainer.callback_metrics.items()}
-            self._measured = metrics
+            self._measured, self._stops = metrics, trainer.should_stop
             self._run.report(
                 lambda folder: trainer.save_checkpoint(folder / FILE), sharded=self._run.world_size > 1, **metrics
             )

@@ -24,6 +24,10 @@ from workloads.models.custom.run import Run
 
 OF_TRAINING = ("loss", "grad_norm", "learning_rate")
 """What the Trainer logs of its steps."""
+BEST_ALONE = (
+    "save_strategy='best' has the Trainer save, and so report, its best evaluations only: leave it out, as "
+    "Paceline keeps the best epoch of a final training by itself"
+)
 NO_METRIC = ("epoch", "total_flos", "num_input_tokens_seen")
 
 
@@ -38,16 +42,42 @@ class ReportEpochs(TrainerCallback):  # type: ignore[misc]
         self._has_stepped = False
         self._folder: TemporaryDirectory[str] | None = None
         self._usual = ""
+        self._trains = False
+        self._written: Path | None = None
+        self._stops = False
+        """Whether training was to stop where it goes on."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Have the Trainer write its checkpoints where other trainings do not, while it trains."""
-        self._has_stepped = False
+        """Have the Trainer write its checkpoints where other trainings do not, while it trains.
+
+        Its callbacks go on as they were, and where it was to stop, it does so behind one step that does not count.
+        Raises ValueError where it would save, and so report, the best evaluations only.
+        """
+        if args.save_strategy == "best":
+            raise ValueError(BEST_ALONE)
+        self._has_stepped, self._trains, self._written = False, True, None
+        kept = state.stateful_callbacks
+        self._stops = bool(kept.get("TrainerControl", {}).get("args", {}).get("should_training_stop"))
+        control.should_training_stop = self._stops
+        for name, told in kept.items():
+            own = [one for one in self._trainer.callback_handler.callbacks if type(one).__name__ == name]
+            for one, known in zip(own, told if isinstance(told, list) else [told], strict=False):
+                vars(one).update(known.get("attributes", {}))
         self._folder, self._usual = TemporaryDirectory(ignore_cleanup_errors=True), args.output_dir
         args.output_dir = self._folder.name
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Report no more."""
-        self._folder, args.output_dir = None, self._usual
+        """Report no more. The last checkpoint stays for as long as this object."""
+        self._trains, args.output_dir = False, self._usual
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Have nothing told of a step that does not count."""
+        if self._stops:
+            control.should_evaluate = control.should_save = control.should_log = False
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Have nothing told of an epoch that does not count."""
+        self.on_step_end(args, state, control)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Note that there is something new to evaluate."""
@@ -62,7 +92,7 @@ class ReportEpochs(TrainerCallback):  # type: ignore[misc]
 
         An evaluation beside the training, or before its first step (``eval_on_start``), is none of its epochs.
         """
-        if self._folder is None or not self._has_stepped:
+        if not self._trains or not self._has_stepped or self._stops:
             return
         numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
         self._measured |= {name: float(value) for name, value in numbers.items() if name not in NO_METRIC}
@@ -72,17 +102,17 @@ class ReportEpochs(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Report what was evaluated, with the checkpoint that was written."""
-        if not self._num_parts or self._folder is None:
+        if not self._num_parts or not self._trains or self._folder is None:
             return
+        if self._written and not args.load_best_model_at_end:
+            shutil.rmtree(self._written)
         written = Path(self._folder.name, f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
-        told, self._measured, self._num_parts = self._measured, {}, 0
+        told, self._measured, self._num_parts, self._written = self._measured, {}, 0, written
 
         def save(folder: Path) -> None:
             shutil.copytree(written, folder / written.name)
 
         self._run.report(save, sharded=self._run.world_size > 1, **told)
-        if not args.load_best_model_at_end:
-            shutil.rmtree(written)
 
 
 def checkpoint(run: Run) -> str | None:

@@ -98,6 +98,32 @@ def test_what_keras_callbacks_have_counted_goes_on_where_training_does(tmp_path:
     )
 
 
+@pytest.mark.parametrize(
+    ("library", "metric", "params"),
+    [
+        ("lightning", "val_loss", {}),
+        ("keras", "val_loss", {}),
+        ("transformers", "eval_loss", {"best": True}),
+        ("transformers", "eval_loss", {"best": False}),
+    ],
+)
+def test_what_early_stopping_ends_is_done_wherever_it_was_paused(
+    tmp_path: Path, library: str, metric: str, params: dict[str, Any]
+) -> None:
+    needs(library)
+
+    def told(*stops: int) -> list[tuple[int, bool]]:
+        start, checkpoint, found = 0, None, []
+        for stop in stops:
+            lane = runner(tmp_path, f"tests.helpers.early_stops:in_{library}", objective=metric, search=no_data())
+            found += reported(lane, leg(start, stop, checkpoint, **params))
+            start, checkpoint = stop, lane.save()[0].uri
+            assert checkpoint is not None and any(Path(checkpoint, "files").iterdir())
+        return [(one.epoch, one.finished) for one in found]
+
+    assert told(4) == told(1, 2, 3, 4) == [(1, False), (2, False), (3, False), (3, True)]
+
+
 @pytest.mark.parametrize("parts", [0, 2])
 def test_an_evaluation_before_the_training_is_none_of_its_epochs(tmp_path: Path, parts: int) -> None:
     needs("transformers")

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.helpers.one_trial import leg, reported, runner
+from tests.helpers.workload_data import search_data
 from workloads.data.search_data import no_data
 from workloads.legs.runner import LegRunner
 from workloads.models.custom.loop import BEHIND_RETURN
@@ -86,3 +88,30 @@ def test_what_it_saves_must_not_end_with_it(lane: Lane, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as raised:
         reported(lane(train), leg(0, 4))
     assert BEHIND_RETURN in raised.value.__notes__
+
+
+def test_of_folds_one_that_has_returned_counts_on_with_its_last_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a pause, too, where it is not called again."""
+    calls: list[int] = []
+
+    def train(run: Run) -> None:
+        fold = int(not np.array_equal(run.x_val[0], search.val.x[-1]))
+        calls.append(fold)
+        for epoch in range(run.epoch, 2 + fold):
+            run.report(lambda folder: (folder / "a").write_text("a"), val_loss=VALUES[epoch])
+
+    rows = np.arange(len(search_data().train) + len(search_data().val))
+    parts = np.array_split(rows[::-1], 2)
+    search = replace(search_data(), folds=((parts[1], parts[0]), (parts[0], parts[1])))
+    monkeypatch.setattr("workloads.legs.runner.workload", lambda name: workload_of(name, train))
+    whole = reported(runner(tmp_path / "whole", "mine:train", search=search), leg(0, 4))
+    mine = runner(tmp_path / "parts", "mine:train", search=search)
+    first = reported(mine, leg(0, 3))
+    [saved] = mine.save()
+    calls.clear()
+    second = reported(runner(tmp_path / "parts", "mine:train", search=search), leg(3, 4, saved.uri))
+    means = [(1, 0.3, False), (2, 0.1, False), (3, (0.1 + 0.2) / 2, False), (3, (0.1 + 0.2) / 2, True)]
+    assert told(whole) == told([*first, *second]) == means
+    assert calls == [1]
