@@ -99,7 +99,7 @@ class Child:
         """Halt it and its group, until ``thaw``; it stands still at the return, or has ended."""
         if not (self._frozen or self._over) and self._signal(signal.SIGSTOP):
             self._frozen = True
-            if hasattr(os, "waitid"):
+            if hasattr(os, "waitid") and self._process.returncode is None:  # else what it has started runs on
                 os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:

@@ -11,9 +11,11 @@ names are waited for from then on.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 EPOCH = "epoch"
@@ -35,6 +37,41 @@ class Epoch:
 
     number: int
     metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a script has reported beyond the epoch that is told, as a copy is made of what it has saved.
+
+    A fast one is further then, and so is the copy: these epochs are kept with it, and told where training goes on.
+    """
+
+    told: Mapping[str, float] = field(default_factory=dict)
+    """Metrics of the last epoch that was told."""
+    epochs: tuple[Epoch, ...] = ()
+    """Epochs behind that one, in order."""
+    ended: bool = False
+    """Whether the script has ended by itself behind them."""
+
+    @classmethod
+    def of(cls, epochs: Sequence[Epoch], rest: Mapping[str, float], ended: bool) -> Ahead:
+        """Return it; of a script that has ``ended`` the ``rest`` behind its last epoch is of that one."""
+        if not (ended and epochs):
+            return cls(rest if ended else {}, tuple(epochs), ended)
+        last = epochs[-1]
+        return cls({}, (*epochs[:-1], Epoch(last.number, {**rest, **last.metrics})), ended)
+
+    def packed(self) -> bytes:
+        """Return it as a checkpoint holds it."""
+        epochs = [[epoch.number, dict(epoch.metrics)] for epoch in self.epochs]
+        return json.dumps({"told": dict(self.told), "epochs": epochs, "ended": self.ended}).encode()
+
+    @classmethod
+    def unpacked(cls, saved: bytes) -> Ahead:
+        """Return what ``packed`` has returned."""
+        found = json.loads(saved)
+        epochs = tuple(Epoch(number, metrics) for number, metrics in found["epochs"])
+        return cls(found["told"], epochs, found["ended"])
 
 
 @dataclass
@@ -148,6 +185,16 @@ class Epochs:
         found = self._ready.popleft()
         self._told = found.number
         return found
+
+    def ahead(self) -> tuple[list[Epoch], Mapping[str, float]]:
+        """Return the epochs that ``next`` would return if nothing more was reported, and the ``rest`` behind them.
+
+        They stay to be returned.
+        """
+        left, found = deepcopy(self), list[Epoch]()
+        while (epoch := left.next(over=True)) is not None:
+            found.append(epoch)
+        return found, left.rest
 
     @property
     def pending(self) -> bool:

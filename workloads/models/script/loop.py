@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,25 @@ import torch
 from search_spaces.spec.keys.command import Command
 from workloads.files.artifacts import Artifacts
 from workloads.files.saved_files import SavedFiles
-from workloads.models.script.epochs import Epochs
+from workloads.models.script.epochs import Ahead, Epochs
 from workloads.models.script.ranks.ranks_run import RanksRun
 from workloads.models.script.running import Interrupted, ScriptRun
-from workloads.models.script.start import Order
+from workloads.models.script.start import Learnt, Order
 from workloads.training.process_group import ALONE
 from workloads.training.setup import MemberState, Setup, Trainee
 
 WHOLE = "what is larger is whole where `paceline best ID --files DIR` copies what the best trial has left"
 _told_of_size: set[tuple[str | None, tuple[str, ...]]] = set()
 """Scripts, by program and command, of which this process has told that they log files that are too large."""
-FIRST = "first"
+FIRST, AHEAD, HORIZON = "first", "ahead", "horizon"
+"""Names in a state: the number of the script's first epoch, what it had reported as its files were copied, and its
+last epoch."""
 UNKNOWN = -1
 """``first`` in a state where the script has not reported an epoch's number."""
+UNNUMBERED = (
+    "{} trains on before it can be halted at an epoch, and does not report its 'epoch': where it goes on from what "
+    "it has saved, epochs may be counted once too often or too little"
+)
 
 
 class ScriptLoop:
@@ -47,6 +54,9 @@ class ScriptLoop:
         self._marks: Mapping[str, tuple[int, int]] | None = None
         """What it had saved by the end of the last epoch; None before the first one here."""
         self._files: SavedFiles | None = None
+        self._ahead = Ahead()
+        """What is known of the epochs up to where ``_files`` are of."""
+        self._learnt: Learnt | None = None
         self._first: int | None = None
         self._run: ScriptRun | RanksRun | None = None
 
@@ -56,6 +66,8 @@ class ScriptLoop:
         ``epoch_done`` is its number, which may leave some out. The last epoch is told again where the script ended
         behind it. Raises ScriptFailed where the script fails, or does not report the objective.
         """
+        if self._run is None and (self._ahead.epochs or self._ahead.ended):
+            return self._known()
         run = self._run or self._begun()
         try:
             found = run.next_epoch()
@@ -71,6 +83,15 @@ class ScriptLoop:
         self._marks = _marks(run.checkpoint) if self.saves else None
         if self.finished:  # what it measures behind the last epoch is of that one
             self.metrics = {**run.rest, **self.metrics}
+        return [dict(self.metrics)]
+
+    def _known(self) -> list[dict[str, float]]:
+        """Tell the next epoch of those that the script had reported before it was paused; it is not needed yet."""
+        if self._ahead.epochs:
+            found, *rest = self._ahead.epochs
+            self._ahead = replace(self._ahead, told=found.metrics, epochs=tuple(rest))
+            self.metrics, self.epoch_done = dict(found.metrics), min(found.number, self.setup.stop)
+        self.finished = self._ahead.ended and not self._ahead.epochs
         return [dict(self.metrics)]
 
     def _begun(self) -> ScriptRun | RanksRun:
@@ -90,6 +111,7 @@ class ScriptLoop:
             sweep=self.setup.sweep,
             project=self.setup.project,
         )
+        self._learnt = order.learnt
         unit, known = steps.name if steps else None, self.epoch_done
         epochs = Epochs(order.metric, unit, done, known, self._first, expected=order.learnt.late)
         stopped, group = self.setup.stopped, self.setup.group
@@ -131,20 +153,34 @@ class ScriptLoop:
         halted = self._copied(self._run)
         by_itself = self._run.end()
         new = self.setup.group.agree(by_itself and _marks(self._run.checkpoint) != before)
-        self._files = self._copied(self._run) if new else halted
+        self._files, self._ahead = self._copied(self._run) if new else halted
 
-    def _copied(self, run: ScriptRun | RanksRun) -> SavedFiles | None:
-        """Return a copy of what the script has saved; None where that is nothing."""
+    def _copied(self, run: ScriptRun | RanksRun) -> tuple[SavedFiles | None, Ahead]:
+        """Return a copy of what the script has saved, None where that is nothing, and what it has reported by then.
+
+        Amid an epoch that is what was told already: it has saved nothing since.
+        """
         run.freeze()
         if not self.setup.group.agree(any(run.checkpoint.iterdir())):
-            return None
+            return None, Ahead()
         copy = SavedFiles.empty()
         if not self.setup.group.first:  # the first process writes the checkpoints, from its own folder
-            return copy
+            return copy, Ahead()
+        ahead = Ahead() if self._cut else run.ahead()
         # A link to a file that is gone holds nothing: "latest" may lead to one that was removed.
         options: dict[str, Any] = {"dirs_exist_ok": True, "ignore_dangling_symlinks": True}
         shutil.copytree(run.checkpoint, copy.path, ignore=self._passed_over, **options)
-        return copy
+        self._tell_ahead(ahead)
+        return copy, replace(ahead, told={**ahead.told, **self.metrics})
+
+    def _tell_ahead(self, ahead: Ahead) -> None:
+        """Say, once of a script, that it is further than the epoch that is told, and does not tell its number."""
+        run, learnt = self._run, self._learnt
+        if learnt is None or run is None or run.epochs.first is not None or self.command.steps:
+            return
+        if ahead.epochs and not learnt.is_miscounted:
+            learnt.is_miscounted = True
+            self.messages.append(UNNUMBERED.format(self.command.title))
 
     def _logged(self, run: ScriptRun | RanksRun) -> SavedFiles | None:
         return run.logged.copied() if self.setup.group.first else None
@@ -167,17 +203,24 @@ class ScriptLoop:
         assert k == 0
         files, run = self._files, self._run
         if files is None and run is not None and (self.saves or run.over):
-            files = self._copied(run) if self.saves else self._logged(run)
+            files, self._ahead = self._copied(run) if self.saves else (self._logged(run), Ahead())
             self._files = files if run.over else None
         first = self._run.epochs.first if self._run else self._first
-        numbers = {"step": self.epoch_done, FIRST: UNKNOWN if first is None else first}
-        return MemberState({}, {name: torch.tensor(number) for name, number in numbers.items()}, files)
+        known = UNKNOWN if first is None else first
+        numbers = {"step": self.epoch_done, FIRST: known, HORIZON: self.setup.horizon}
+        tensors = {name: torch.tensor(number) for name, number in numbers.items()}
+        tensors[AHEAD] = torch.tensor(list(self._ahead.packed()), dtype=torch.uint8)
+        return MemberState({}, tensors, files)
 
     def load(self, k: int, state: MemberState) -> None:
         """Continue from ``state``: the script finds its files in ``PACELINE_CHECKPOINT``."""
         assert k == 0
         first = int(state.optimizer[FIRST])
         self._files, self._first = state.files, None if first == UNKNOWN else first
+        ahead = Ahead.unpacked(bytes(state.optimizer[AHEAD].tolist()))
+        same = int(state.optimizer[HORIZON]) == self.setup.horizon  # else it may have ended as it was to
+        self._ahead = replace(ahead, ended=ahead.ended and same)
+        self.metrics = dict(self._ahead.told)
 
     def keep(self, ks: Sequence[int]) -> None:
         """Keep the only member; without it the whole loop is dropped instead."""

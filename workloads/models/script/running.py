@@ -15,7 +15,7 @@ from search_spaces.criteria.metric_names import on_test
 from search_spaces.types.failure import ScriptFailed
 from search_spaces.types.trial_names import trial_name
 from workloads.models.script.child import Child
-from workloads.models.script.epochs import EPOCH, Epoch, Epochs, Report
+from workloads.models.script.epochs import EPOCH, Ahead, Epoch, Epochs, Report
 from workloads.models.script.lane_guard import Guarded
 from workloads.models.script.logged_files import LoggedFiles
 from workloads.models.script.mlflow_store import OTHER_EXPERIMENT, MlflowStore
@@ -34,6 +34,7 @@ GRACE_S = 15.0
 """Seconds that a script has to end once it has got SIGTERM."""
 MOST_NAMES = 12
 """Number of logged names that a message lists."""
+NOTHING_LEFT = "{} went on from what it had saved, and ended without another {}: it is done with epoch {}"
 ONLY_ONE_RUN = "further runs of MLflow have {}, too, nested or beside the first: only what that one logs counts"
 
 
@@ -57,6 +58,7 @@ class ScriptRun:
         self.meanwhile: Callable[[], object] = bool
         """Called again and again while it waits for an epoch; what that raises passes through."""
         self.ended = self._has_told = self._has_told_runs = self._closed = False
+        self._goes_on, self._is_through = epochs.done > 0, False
         self.temporary = Path(mkdtemp(prefix="paceline-"))
         self.checkpoint = order.shared or self.temporary / "checkpoint"
         self._folders = Folders(self.temporary, self.checkpoint)
@@ -178,11 +180,14 @@ class ScriptRun:
         if code != 0:
             assert code is not None
             raise ScriptFailed(self.failed(code))
+        self._is_through = True
         self._sum_up()
         found = self.epochs.next() or self.epochs.next(over=True)
         self._has_told |= found is not None
-        if not self._has_told:
+        if not (self._has_told or self._goes_on):
             raise ScriptFailed(self._missing())
+        if not self._has_told:
+            self.epochs.messages.append(NOTHING_LEFT.format(self.order.name, self.order.metric, self.epochs.done))
         self.ended = not self.epochs.pending and not self.epochs.num_ready
         return found
 
@@ -208,7 +213,8 @@ class ScriptRun:
 
     def _sum_up(self) -> None:
         """Take up what it says of the whole run: what was not reported otherwise."""
-        left_out = {*self.epochs.names, *([self.order.metric] if self._has_told else [])}
+        has_any = self._has_told or self._goes_on
+        left_out = {*self.epochs.names, *([self.order.metric] if has_any else [])}
         if summary := {name: value for name, value in self.reports.summary.items() if name not in left_out}:
             self.epochs.add(Report(summary))
 
@@ -226,8 +232,7 @@ class ScriptRun:
     def _missing(self) -> str:
         names = list(dict.fromkeys([*self.reports.names, *self._mlflow.names, *self._printed.names]))
         shown = ", ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")
-        behind = f" behind epoch {self.epochs.done}" if self.epochs.done else ""
-        missing = f"{self.order.name} ended without reporting {self.order.metric}{behind}"
+        missing = f"{self.order.name} ended without reporting {self.order.metric}"
         real = self.order.command.wandb == "real"
         unread = "; with 'wandb: real' what wandb.log gets is not read: print it as well" if real else ""
         further = f"; {ONLY_ONE_RUN.format('it')}" if self.order.metric in self._mlflow.left_out else ""
@@ -237,6 +242,19 @@ class ScriptRun:
     def rest(self) -> Mapping[str, float]:
         """What it reported since the last epoch, without the sweep's metric."""
         return self.epochs.rest
+
+    def ahead(self) -> Ahead:
+        """Return what it has reported since the last epoch, and whether it has ended by itself.
+
+        It must stand still, or be over.
+        """
+        if not self.over:
+            self._child.wait(0)
+            self._is_through = self._child.code == 0
+        self._take(over=self.over or self._is_through)
+        if self._is_through:
+            self._sum_up()
+        return Ahead.of(*self.epochs.ahead(), ended=self._is_through)
 
     def take_messages(self) -> list[str]:
         """Return the messages for people since the last call, and forget them."""

@@ -32,6 +32,8 @@ class Learnt:
     """Where its metrics are found."""
     own_experiment: bool = False
     """Whether it sets an experiment of MLflow of its own."""
+    is_miscounted: bool = False
+    """Whether people know that its epochs may be miscounted, as it is fast and does not number them."""
 
 
 _learnt: dict[Key, Learnt] = {}

@@ -290,6 +290,54 @@ def test_a_better_source_counts_as_soon_as_it_has_the_metric(
     assert runner.take_messages() == []
 
 
+AHEAD = """
+    import os, pathlib
+    saved = pathlib.Path(os.environ["PACELINE_CHECKPOINT"], "epoch")
+    done = int(saved.read_text()) if saved.exists() else 0
+    for epoch in range(done + 1, 7):
+        saved.write_text(str(epoch))
+        print(f"epoch={epoch} val_acc={epoch / 10} from={done}", flush=True)
+        WAIT
+    print(f"test_acc={epoch / 20}")  # an error where there was nothing to train
+"""
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("most", [4, 6])
+def test_one_that_is_further_than_the_epoch_that_is_told_has_its_epochs_once(
+    run: Callable[..., LegRunner], monkeypatch: pytest.MonkeyPatch, numbered: bool, most: int
+) -> None:
+    monkeypatch.setattr(running, "SHORT_SETTLE_S", 0.3)  # all of its epochs come before it is halted
+    program = AHEAD.replace("WAIT", f"epoch == {most} and __import__('time').sleep(99)" if most < 6 else "pass")
+    program = program if numbered else program.replace("epoch={epoch} ", "")
+    runner = run(program, checkpoint=True)
+    assert values(trained(runner, leg(2, 6))) == {1: 0.1, 2: 0.2}
+    (saved,) = runner.save(over=True)
+    assert any("counted once too often" in text for text in runner.take_messages()) is not numbered
+    runner.leave()
+    assert saved.uri is not None and Path(saved.uri, "files", "epoch").read_text() == str(most)
+    assert values(trained(runner, leg(3, 6, 2, saved.uri))) == {3: 0.3}, "known, and not trained again"
+    (again,) = runner.save(over=True)
+    runner.leave()
+    found = trained(run(program.replace("sleep(99)", "sleep(0)"), checkpoint=True), leg(6, 6, 3, again.uri))
+    assert values(found) == {4: 0.4, 5: 0.5, 6: 0.6}
+    assert [e.metrics["from"] for e in found] == ([0, 4, 4] if most == 4 else [0, 0, 0])
+    assert found[-1].metrics.get("test_acc") == 0.3 and found[-1].finished
+
+
+def test_one_that_has_nothing_left_to_train_is_done(run: Callable[..., LegRunner]) -> None:
+    program = SAVES.replace("range(done + 1, 7)", "range(done + 1, 3)") + "    time.sleep(99 * (done == 0))\n"
+    runner = run(program, checkpoint=True)
+    assert values(trained(runner, leg(2, 6))) == {1: 0.1, 2: 0.2}
+    (saved,) = runner.save(over=True)
+    runner.leave()
+    found = trained(runner, leg(6, start=2, uri=saved.uri))
+    assert values(found) == {2: 0.2} and found[-1].finished
+    done = "train.py went on from what it had saved, and ended without another val_acc: it is done with epoch 2"
+    assert done in runner.take_messages()
+    runner.leave()
+
+
 def test_one_that_has_saved_nothing_is_trained_again_and_is_not_left_halted(run: Callable[..., LegRunner]) -> None:
     runner = run("    import time\n" + PRINTS.format(epochs=6) + "        time.sleep(0.05)\n", checkpoint=True)
     assert values(trained(runner, leg(2, 6))) == {1: 0.0, 2: 0.1}

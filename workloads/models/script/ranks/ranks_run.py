@@ -9,7 +9,7 @@ from pathlib import Path
 
 from search_spaces.types.failure import ScriptFailed
 from search_spaces.types.trial_names import trial_name
-from workloads.models.script.epochs import Epoch, Epochs
+from workloads.models.script.epochs import Ahead, Epoch, Epochs
 from workloads.models.script.logged_files import LoggedFiles
 from workloads.models.script.ranks.looks import Again, Failure, Look, RankFailed, Told, failure
 from workloads.models.script.ranks.torchrun import shared_folder, variables
@@ -183,6 +183,10 @@ class RanksRun:
         """End the scripts of all ranks at once; return whether all ended by themselves within the grace."""
         self.over = True
         return self._group.all_true(self._run.end())
+
+    def ahead(self) -> Ahead:
+        """Return what this rank's script has reported since the last epoch; that of the first one counts."""
+        return self._run.ahead()
 
     def take_messages(self) -> list[str]:
         """Return the messages for people since the last call, and forget them."""
