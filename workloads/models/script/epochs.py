@@ -52,6 +52,8 @@ class Ahead:
     """Epochs behind that one, in order."""
     ended: bool = False
     """Whether the script has ended by itself behind them."""
+    params: str = ""
+    """The hyperparameters with which they were trained: a schedule may have others go on from the copy."""
 
     @classmethod
     def of(cls, epochs: Sequence[Epoch], rest: Mapping[str, float], ended: bool) -> Ahead:
@@ -64,14 +66,15 @@ class Ahead:
     def packed(self) -> bytes:
         """Return it as a checkpoint holds it."""
         epochs = [[epoch.number, dict(epoch.metrics)] for epoch in self.epochs]
-        return json.dumps({"told": dict(self.told), "epochs": epochs, "ended": self.ended}).encode()
+        found = {"told": dict(self.told), "epochs": epochs, "ended": self.ended, "params": self.params}
+        return json.dumps(found).encode()
 
     @classmethod
     def unpacked(cls, saved: bytes) -> Ahead:
         """Return what ``packed`` has returned."""
         found = json.loads(saved)
         epochs = tuple(Epoch(number, metrics) for number, metrics in found["epochs"])
-        return cls(found["told"], epochs, found["ended"])
+        return cls(found["told"], epochs, found["ended"], found["params"])
 
 
 @dataclass

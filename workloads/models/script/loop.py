@@ -29,6 +29,7 @@ FIRST, AHEAD, HORIZON = "first", "ahead", "horizon"
 last epoch."""
 UNKNOWN = -1
 """``first`` in a state where the script has not reported an epoch's number."""
+LATER = "{} trains on before it can be halted at an epoch: the files of an epoch may be of a later one"
 UNNUMBERED = (
     "{} trains on before it can be halted at an epoch, and does not report its 'epoch': where it goes on from what "
     "it has saved, epochs may be counted once too often or too little"
@@ -171,16 +172,21 @@ class ScriptLoop:
         options: dict[str, Any] = {"dirs_exist_ok": True, "ignore_dangling_symlinks": True}
         shutil.copytree(run.checkpoint, copy.path, ignore=self._passed_over, **options)
         self._tell_ahead(ahead)
-        return copy, replace(ahead, told={**ahead.told, **self.metrics})
+        return copy, replace(ahead, told={**ahead.told, **self.metrics}, params=self._params)
+
+    @property
+    def _params(self) -> str:
+        return repr(sorted(self.members[0].hp.params.items()))
 
     def _tell_ahead(self, ahead: Ahead) -> None:
-        """Say, once of a script, that it is further than the epoch that is told, and does not tell its number."""
+        """Say, once of a script, where it matters that it is further than the epoch that is told."""
         run, learnt = self._run, self._learnt
-        if learnt is None or run is None or run.epochs.first is not None or self.command.steps:
+        if not ahead.epochs or learnt is None or run is None:
             return
-        if ahead.epochs and not learnt.is_miscounted:
-            learnt.is_miscounted = True
-            self.messages.append(UNNUMBERED.format(self.command.title))
+        if run.epochs.first is None and not self.command.steps:
+            self.messages += learnt.news(UNNUMBERED.format(self.command.title))
+        if self.setup.purpose == "final":
+            self.messages += learnt.news(LATER.format(self.command.title))
 
     def _logged(self, run: ScriptRun | RanksRun) -> SavedFiles | None:
         return run.logged.copied() if self.setup.group.first else None
@@ -220,6 +226,8 @@ class ScriptLoop:
         ahead = Ahead.unpacked(bytes(state.optimizer[AHEAD].tolist()))
         same = int(state.optimizer[HORIZON]) == self.setup.horizon  # else it may have ended as it was to
         self._ahead = replace(ahead, ended=ahead.ended and same)
+        if ahead.params != self._params:  # what others have come to is not measured with these
+            self._ahead = Ahead(ahead.told)
         self.metrics = dict(self._ahead.told)
 
     def keep(self, ks: Sequence[int]) -> None:

@@ -22,7 +22,8 @@ MAX_LINE = 10_000
 class Printed:
     """Metrics in printed lines. A line counts that has one of the ``wanted`` names in it, or an epoch.
 
-    ``counter`` is the name whose value is the epoch's number.
+    ``counter`` is the name whose value is the epoch's number. Of a name that stands more than once in a line the
+    first value counts, as "val_acc=0.7 (best val_acc=0.9)" is meant.
     """
 
     def __init__(self, pattern: str | None, wanted: Collection[str], counter: str = EPOCH) -> None:
@@ -31,10 +32,17 @@ class Printed:
         self._found: list[Report] = []
         self.names: dict[str, None] = {}
         """Names of all that looks like a metric, also in lines that do not count."""
+        self.again: set[str] = set()
+        """Those that have had different values in one line."""
 
     def line(self, text: str, stays: bool = True) -> None:
         """Look at a line; one that does not stay, as a progress bar shows one value many times, needs a number."""
-        metrics = dict(self._metrics(_COLOUR.sub("", text[:MAX_LINE]).strip()))
+        metrics: dict[str, float] = {}
+        for name, value in self._metrics(_COLOUR.sub("", text[:MAX_LINE]).strip()):
+            if name not in metrics:
+                metrics[name] = value
+            elif value != metrics[name]:
+                self.again.add(name)
         if metrics:
             self.names |= dict.fromkeys(metrics)
         if not stays and self._pattern is None and self._counter not in metrics:

@@ -35,6 +35,7 @@ GRACE_S = 15.0
 MOST_NAMES = 12
 """Number of logged names that a message lists."""
 NOTHING_LEFT = "{} went on from what it had saved, and ended without another {}: it is done with epoch {}"
+ONLY_FIRST = "{} stands more than once in a line that is printed: the first value counts"
 ONLY_ONE_RUN = "further runs of MLflow have {}, too, nested or beside the first: only what that one logs counts"
 
 
@@ -152,6 +153,8 @@ class ScriptRun:
             self.epochs.add(report)
         if chosen and chosen != before:
             self._tell_source(chosen, before)
+        for name in {self.order.metric, *self.order.others} & self._printed.again if chosen == "printed" else ():
+            self.epochs.messages += self.order.learnt.news(ONLY_FIRST.format(name))
         if self.order.metric in self._mlflow.left_out and not self._has_told_runs:
             self._has_told_runs = True
             self.epochs.messages.append(ONLY_ONE_RUN.format(self.order.metric))

@@ -32,8 +32,14 @@ class Learnt:
     """Where its metrics are found."""
     own_experiment: bool = False
     """Whether it sets an experiment of MLflow of its own."""
-    is_miscounted: bool = False
-    """Whether people know that its epochs may be miscounted, as it is fast and does not number them."""
+    told: set[str] = field(default_factory=set)
+    """What people have been told of it, which holds for each of its trials."""
+
+    def news(self, message: str) -> list[str]:
+        """Return the message, if it has not been told of an earlier trial."""
+        new = {message} - self.told
+        self.told |= new
+        return [*new]
 
 
 _learnt: dict[Key, Learnt] = {}

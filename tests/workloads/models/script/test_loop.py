@@ -128,6 +128,15 @@ def test_what_is_measured_behind_the_last_epoch_is_of_that_one(run: Callable[...
     assert found[-1].finished and found[-1].metrics["test_acc"] == 0.7
 
 
+def test_the_first_value_of_a_line_counts_and_it_is_said_once(run: Callable[..., LegRunner]) -> None:
+    runner = run(PRINTS.format(epochs=2).replace("/ 10}", "/ 10} best val_acc={epoch + 7} f1=nan"))
+    assert values(trained(runner, leg(9))) == {1: 0.0, 2: 0.1}
+    told = "val_acc stands more than once in a line that is printed: the first value counts"
+    assert runner.take_messages().count(told) == 1
+    trained(runner, leg(9))
+    assert runner.take_messages() == []
+
+
 def test_a_metric_that_decides_is_of_its_epoch_where_it_comes_behind_a_pause(
     run: Callable[..., LegRunner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +325,10 @@ def test_one_that_is_further_than_the_epoch_that_is_told_has_its_epochs_once(
     assert any("counted once too often" in text for text in runner.take_messages()) is not numbered
     runner.leave()
     assert saved.uri is not None and Path(saved.uri, "files", "epoch").read_text() == str(most)
+    if numbered and most == 4:
+        others = trained(runner, leg(5, 6, 2, saved.uri, lr=0.5))
+        assert values(others) == {5: 0.5}, "with other values, what was trained with these is not known"
+        runner.leave()
     assert values(trained(runner, leg(3, 6, 2, saved.uri))) == {3: 0.3}, "known, and not trained again"
     (again,) = runner.save(over=True)
     runner.leave()

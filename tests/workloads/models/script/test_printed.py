@@ -27,6 +27,7 @@ def found(text: str, pattern: str | None = None) -> dict[str, float]:
         ("{'val_acc': '0.91'}", {"val_acc": 0.91}),
         ("Namespace(lr=0.1, epochs=10)", {}),
         ("\x1b[32mINFO\x1b[0m \x1b[1;32mval_acc=0.5\x1b[0m", {"val_acc": 0.5}),
+        ("val_acc=0.3 (best val_acc=0.9)", {"val_acc": 0.3}),
         ("val_acc=high", {}),
         ("val_acc=0.5.1", {}),
         ("val_acc=1,234.5", {}),
