@@ -99,6 +99,19 @@ def test_a_function_of_ones_own_gets_rows_and_no_features(folder: Path, capsys: 
     shown = capsys.readouterr().out
     assert "films.csv: sentences, classification of 'label'" in shown
     assert "a model gets" not in shown and "example " not in shown and "review  text" in shown
+    assert (
+        main(
+            [
+                "data",
+                "own.yaml",
+                "workload=recurrent",
+                "metric.goal=maximize",
+                "parameters={width: {values: [4, 8]}}",
+            ]
+        )
+        == 0
+    )
+    assert "a model gets" not in capsys.readouterr().out, "its tokens are no features"
 
 
 def test_a_program_gets_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
