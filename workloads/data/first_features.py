@@ -25,12 +25,12 @@ class Features:
 
 
 def features_of_rows(hp: Any, search: SearchData, rows: Array | Sequence[int]) -> Features | None:
-    """Return the features of training rows ``rows``; None for data that is no table.
+    """Return the features of training rows ``rows``; None for data that is no table, and for sentences.
 
     Fits the pipeline of the hyperparameters ``hp`` on the training split. Raises Infeasible where that fails.
     """
     columns = search.train.columns
-    if not columns:
+    if not columns or search.sentences:
         return None
     chosen, frame = hp if isinstance(hp, TableFeatures) else TableFeatures(), decode(search.train.x, columns)
     refuse_missing(chosen, frame, columns)

@@ -18,6 +18,7 @@ from tests.helpers.soak import pairs
 from tests.helpers.workload_data import train
 from workloads.arrays import DataShape, Infeasible
 from workloads.data.epoch_order import by_length, epoch_order
+from workloads.data.first_features import features_of_rows
 from workloads.data.sentences.describe import rows_of
 from workloads.models.recurrent.sentence_inputs import padded
 from workloads.models.recurrent.tokens import NUM_RESERVED, SEPARATOR, UNKNOWN, Tokens, learned
@@ -210,3 +211,7 @@ def test_what_is_cut_is_told_once_before_the_start(tmp_path: Path) -> None:
     assert told_first(hyperparameters(max_length=64), search) is None
     told = told_first(hyperparameters(max_length=5), search) or ""
     assert told.startswith("max_length: 5 cuts ") and told.endswith("% of the training texts")
+
+
+def test_sentences_have_no_features_of_a_table(tmp_path: Path) -> None:
+    assert features_of_rows(hyperparameters(), reviews(tmp_path).search, [0, 1]) is None
