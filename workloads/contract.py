@@ -94,6 +94,8 @@ class Workload(WorkloadInfo):
     """Whether models predict numbers standardised by the training split; False: in the target's own units."""
     registered: bool = True
     """False where MLflow cannot serve the champion: its files stay in its checkpoint."""
+    champion: str | None = None
+    """Module that makes its champion, by ``made(workload, checkpoint, search)``, and loads it for MLflow."""
     serves_files: bool = False
     """Whether the champion is saved files, with which a user's ``predict`` predicts; else it is weights."""
 

@@ -33,6 +33,7 @@ WORKLOADS: Mapping[str, str] = {
     "image": "workloads.models.image.workload:IMAGE",
     "transfer": "workloads.models.transfer.workload:TRANSFER",
     "recurrent": "workloads.models.recurrent.workload:RECURRENT",
+    "language": "workloads.models.language.workload:LANGUAGE",
     "gan": "workloads.models.gan.workload:GAN",
 }
 

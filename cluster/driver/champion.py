@@ -76,6 +76,8 @@ class _ChampionActor:
             name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
         )
         kind = workload(order["workload"])
+        if kind.champion is not None:
+            return _saved(kind.champion, order, candidate, search)
         if kind.serves_files:
             return _function(order, candidate, search)
         if search.sentences:
@@ -256,6 +258,16 @@ def _network(order: dict[str, Any], candidate: Candidate, search: Any, example: 
         saved = Folder(str(made), network_model.__name__, network_model.PACKAGES, tuple(map(str, code)))
         with imports_kept(code):
             return register(order["uri"], candidate, saved, example).uri
+
+
+def _saved(module: str, order: dict[str, Any], candidate: Candidate, search: Any) -> str:
+    """Register a champion that a workload's own ``module`` saves and loads; return the model's URI."""
+    of_champion = importlib.import_module(module)
+    model, rows = of_champion.made(order["workload"], order["checkpoint"], search)
+    with TemporaryDirectory() as folder:
+        model.save(saved := Path(folder, "model"))
+        files = Folder(str(saved), module, of_champion.PACKAGES)
+        return register(order["uri"], candidate, files, Example(rows, model.predict(rows))).uri
 
 
 def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from workloads.arrays import Column
 from workloads.data.prepare import Arrays
 from workloads.data.search_data import SearchData
 from workloads.data.statistics import fit
@@ -20,6 +21,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "cnn": {"blocks": 2, "channels": 6, "dropout": 0.0, "lr_schedule": "constant"},
     "recurrent": {"depth": 2, "width": 6},
     "transfer": {"backbone": "resnet18", "weights": "none", "size": 8},
+    "language": {"model": "none", "max_length": 16},
     "image": {"depth": 1, "width": 4, "flip": 0.0, "crop": 0.0},
 }
 """Hyperparameters of each workload for a tiny network."""
@@ -40,10 +42,21 @@ def search_data(*, image: bool = True) -> SearchData:
     return SearchData(train, blobs(12, 1, image=image), fit(train.x), 3)
 
 
+def sentences() -> SearchData:
+    """Return 43 training and 12 validation texts of three classes, with a word of each class in most."""
+    rng = np.random.default_rng(5)
+    draws = rng.integers(0, 5, (55, 2))
+    texts = tuple(f"{'abc'[k % 3] * int(a)} {k} {'word ' * int(b)}" for k, (a, b) in enumerate(draws))
+    columns, codes, y = (Column("review", "text", texts),), np.arange(55.0)[:, None], np.arange(55) % 3
+    train, val = (Arrays(codes[part], y[part], columns) for part in (slice(43), slice(43, None)))
+    return SearchData(train, val, fit(codes), 3)
+
+
 def setup(name: str, dtype: torch.dtype = torch.float64, device: str = "cpu") -> Setup:
     """Return a workload's setup on the small images."""
     kind = workload(name)
-    data = kind.data(trainee(name).hp, search_data(), torch.device(device), dtype)
+    search = sentences() if name == "language" else search_data()
+    data = kind.data(trainee(name).hp, search, torch.device(device), dtype)
     return Setup(kind, data)
 
 

@@ -62,9 +62,14 @@ def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
         part("pairs", lambda: {"pairs": pairs(winner, test)})
     if search.problem in ("classification", "regression"):
         part("mistakes", lambda: mistakes(subject, winner, search.val))
-    if search.val.columns:
+    if search.val.columns and not _is_one_text(search):
         part("importance", lambda: {"importance": importance(subject, winner, search.val)})
     return Inspection(metric=subject.measure, failed=failed, **found)
+
+
+def _is_one_text(search: SearchData) -> bool:
+    """Whether the only column is a text: shuffled, nothing is left to predict from."""
+    return [column.kind for column in search.val.columns] == ["text"]
 
 
 def curves(subject: Subject) -> dict[str, Any]:

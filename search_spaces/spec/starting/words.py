@@ -30,6 +30,7 @@ _PLAIN: Final = {
     "image": "image_classification image_classifier vision images wide_resnet wrn",
     "transfer": "fine_tune fine_tuning finetune finetuning transfer_learning pretrained pre_trained",
     "recurrent": "sequence seq seq2seq language_model char_rnn text forecast forecasting time_series timeseries",
+    "language": "bert roberta distilbert minilm sentence_transformers huggingface text_classification sentiment",
     "gan": "gans generative generator adversarial",
 }
 """Other words for each workload."""

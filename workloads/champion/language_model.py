@@ -1,0 +1,141 @@
+"""A text encoder's trained classifier for raw texts: its weights, the tokenizer, and where the encoder comes from.
+
+model = mlflow.pyfunc.load_model("models:/NAME@champion")     # or workloads.champion.language_model.load(FOLDER)
+model.predict(["a fine film", "a dull one"])
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from workloads.arrays import DataError
+from workloads.champion.export import trained
+from workloads.champion.table_model import MODEL, Card, example_rows, predicted, read_card
+from workloads.data.search_data import SearchData
+from workloads.legs import checkpoint
+from workloads.models.language.inputs import Coded, Vectors
+from workloads.models.language.pretrained import Encoder, encoder_of, reference, tokens_of
+from workloads.models.transfer.backbones import ScaledForBackbone
+from workloads.registry import workload
+from workloads.tables.columns import encode
+
+ENCODER, WEIGHTS, SCALE, TOKENIZER = "encoder.json", "weights.pt", "scale.pt", "tokenizer"
+PACKAGES = ("paceline", "torch", "numpy", "pandas", "transformers", "tokenizers", "safetensors")
+"""Packages that serving the model needs."""
+AT_ONCE = 64
+"""Number of texts that a trained encoder reads at once."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A classifier with what makes its inputs of raw texts."""
+
+    card: Card
+    inputs: Vectors | Coded
+    model: nn.Module
+
+    def predict(self, rows: Any, params: Any = None) -> Any:
+        """Predict for texts: a DataFrame or records by column name, or a list of texts, or of pairs of them.
+
+        Returns a DataFrame as that of a table's model. A missing text is an empty one. Raises DataError where a
+        column of texts is missing, or texts are not given in one of these forms. ``params`` is part of MLflow's
+        signature and not used.
+        """
+        frame = _frame(rows, [column.name for column in self.card.columns])
+        x, columns = encode(frame, self.card.columns, "the rows")
+        inputs = self.inputs.of(columns)
+        none = torch.zeros(0, self.card.shape.num_outputs)
+        with torch.inference_mode():
+            parts = torch.split(torch.from_numpy(x), AT_ONCE) if len(x) else ()
+            outputs = torch.cat([none, *(self.model(inputs(part)) for part in parts)])
+        return predicted(outputs.double().numpy(), self.card, frame.index)
+
+    def save(self, folder: Path) -> None:
+        """Write a readable card, the encoder's name and digest, the weights (tensors only) and the tokenizer.
+
+        A frozen encoder's weights are not saved: they are where its name says.
+        """
+        folder.mkdir(exist_ok=True)
+        (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
+        torch.save(self.model.state_dict(), folder / WEIGHTS)
+        tokens = self.inputs.tokens if isinstance(self.inputs, Coded) else self.inputs.coded.tokens
+        tokens.tokenizer.save_pretrained(folder / TOKENIZER)
+        if isinstance(self.inputs, Vectors):
+            told = {"model": self.card.params["model"], "weights": digest(self.inputs.encoder)}
+            (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
+            torch.save(self.inputs.scaled.state_dict(), folder / SCALE)
+
+
+def _frame(rows: Any, names: list[str]) -> Any:
+    import pandas as pd
+
+    if isinstance(rows, pd.DataFrame):
+        # MLflow names the columns of a list of texts 0, 1.
+        return rows.set_axis(names, axis=1) if list(rows.columns) == list(range(len(names))) else rows
+    if isinstance(rows, str):
+        raise DataError("the rows: must be a list of texts, received one text")
+    if isinstance(rows, dict) or (len(rows) and isinstance(rows[0], dict)):
+        return pd.DataFrame(rows)
+    if len(rows) and len(names) > 1 and (isinstance(rows[0], str) or len(rows[0]) != len(names)):
+        raise DataError(f"the rows: must be a list of pairs of texts, {' and '.join(names)}")
+    return pd.DataFrame(list(rows), columns=names)
+
+
+def digest(encoder: Encoder) -> str:
+    """Return the SHA-256 of an encoder's weights, and of all else that its vectors depend on."""
+    found = hashlib.sha256()
+    for value in (encoder.facts(), *encoder.state_dict().values()):
+        found.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def load(folder: Path | str) -> LanguageModel:
+    """Return the model that ``save`` wrote to ``folder``.
+
+    Raises Infeasible where the encoder is not found, and DataError where it is not the one of the training.
+    """
+    folder = Path(folder)
+    card = read_card(folder)
+    kind = workload(card.workload)
+    hp: Any = kind.hyperparameters(**card.params)
+    tokens = tokens_of(str(folder / TOKENIZER), hp.max_length)
+    coded = Coded(tokens, card.columns, torch.empty(0))
+    model = kind.build(hp, card.shape).float()
+    model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+    model.eval().requires_grad_(False)
+    if hp.mode != "features":
+        return LanguageModel(card, coded, model)
+    encoder = encoder_of(hp).requires_grad_(False)
+    told = json.loads((folder / ENCODER).read_text(encoding="utf-8"))
+    if digest(encoder) != told["weights"]:
+        raise DataError(f"the encoder at {told['model']!r} is another one than that of the training: put it back")
+    scaled = ScaledForBackbone(torch.zeros(2, card.shape.example[0]))
+    scaled.load_state_dict(torch.load(folder / SCALE, map_location="cpu", weights_only=True))
+    return LanguageModel(card, Vectors(coded, encoder, scaled), model)
+
+
+def _load_pyfunc(data_path: str) -> LanguageModel:
+    """Load the model for MLflow, which calls the function of this name in its loader module."""
+    return load(data_path)
+
+
+def made(workload_name: str, uri: str, search: SearchData) -> tuple[LanguageModel, Any]:
+    """Return the model of the checkpoint ``uri``, with a few texts of the training split as an example."""
+    hp, data, model = trained(workload_name, uri, search)
+    assert isinstance(data.prepare, Vectors | Coded)
+    card = Card(
+        workload=workload_name,
+        params={**asdict(hp), "model": reference(hp.model)},
+        shape=data.shape,
+        columns=tuple(replace(column, values=()) for column in search.train.columns),
+        classes=search.classes,
+        seed=checkpoint.progress(uri).seed,
+    )
+    return LanguageModel(card, data.prepare, model.requires_grad_(False)), example_rows(search)

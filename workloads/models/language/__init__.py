@@ -1,0 +1,1 @@
+"""Pre-trained text encoders, as fixed features computed once, or trained further."""

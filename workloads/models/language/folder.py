@@ -1,0 +1,113 @@
+"""Finds a pre-trained encoder's folder, and refuses what cannot be used, without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search_spaces.types.error_text import first_line
+from search_spaces.types.faults import nearest
+from workloads.arrays import Infeasible
+
+NONE = "none"
+"""Name of a small encoder with random weights."""
+ENCODERS = (
+    *("albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "ernie", "megatron-bert"),
+    *("modernbert", "mpnet", "nomic_bert", "rembert", "roberta", "roberta-prelayernorm", "roformer"),
+    *("xlm-roberta", "xlm-roberta-xl"),
+)
+"""Types of models that read a text as a whole, in which padding does not matter."""
+OFFSET = ("camembert", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl")
+"""Types whose positions are counted from behind the padding token's number."""
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "model.pt", "model.pth")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model")
+FILES = ("*.json", "*.txt", "*.model", "model*.safetensors")
+"""What is downloaded of a model: neither pickles nor code."""
+INSTALL = "pip install 'paceline[language]'"
+
+
+def folder_of(model: str) -> Path:
+    """Return the folder of ``model``, a folder or a name on the hub; it is downloaded where it is not here yet.
+
+    Raises Infeasible with the folder to fill where it is neither.
+    """
+    local = Path(model).expanduser()
+    if local.is_dir():
+        return local.resolve()
+    if local.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1 or "\\" in model:
+        raise _refused(model, f"there is no folder {str(local)!r}{_meant(local)}")
+    try:
+        from huggingface_hub import constants, snapshot_download
+    except ImportError as error:
+        raise Infeasible(f"workload language needs Hugging Face's libraries: {INSTALL}") from error
+    try:
+        return Path(snapshot_download(model, allow_patterns=list(FILES)))
+    except (OSError, ValueError) as error:  # no network, no such model, no name of a model
+        raise _refused(
+            model,
+            f"there is no such folder, and the hub cannot give it ({first_line(error)}): put its config.json, "
+            f"tokenizer.json and model.safetensors into a folder and name that, or fill {constants.HF_HUB_CACHE} "
+            f"by `hf download {model}` where there is a network",
+        ) from error
+
+
+def check_folder(model: str, max_length: int) -> Mapping[str, Any]:
+    """Return the configuration of ``model``. Raises Infeasible for one that is no text encoder or lacks a file."""
+    folder = folder_of(model)
+    config = _json(model, folder, "config.json")
+    kind = config.get("model_type")
+    if kind not in ENCODERS:
+        close = nearest(str(kind), ENCODERS)
+        known = f"did you mean {close}?" if close else f"it must be one of {', '.join(ENCODERS)}"
+        raise _refused(model, f"model_type {kind!r} of its config.json is no text encoder; {known}")
+    if config.get("is_decoder") or config.get("is_encoder_decoder"):
+        raise _refused(model, "its config.json says that it is a decoder, which does not read a text as a whole")
+    if not _holds(folder, WEIGHTS):
+        pickled = next((name for name in PICKLES if (folder / name).exists()), None)
+        found = f"{pickled}, which is not opened, as it may run code: save it as safetensors" if pickled else "none"
+        raise _refused(model, f"its weights must be in {WEIGHTS[0]}, {folder} holds {found}")
+    if not _holds(folder, TOKENIZERS):
+        raise _refused(model, f"{folder} has no tokenizer: none of {', '.join(TOKENIZERS)}")
+    most = positions(config)
+    if most and max_length > most:
+        raise Infeasible(f"parameters.max_length: must be at most {most}, the positions of {model!r}: {max_length}")
+    return config
+
+
+def positions(config: Mapping[str, Any]) -> int:
+    """Return the largest number of tokens that a model can read; 0 where nothing limits it."""
+    most = int(config.get("max_position_embeddings") or 0)
+    if most and config.get("model_type") in OFFSET:
+        most -= int(config.get("pad_token_id") or 0) + 1
+    return max(0, most)
+
+
+def _holds(folder: Path, names: tuple[str, ...]) -> bool:
+    return any((folder / name).is_file() for name in names)
+
+
+def _json(model: str, folder: Path, name: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads((folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise _refused(model, f"{folder} has no {name}") from error
+    except (OSError, ValueError) as error:
+        raise _refused(model, f"{folder / name} cannot be read: {first_line(error)}") from error
+    if not isinstance(found, dict):
+        raise _refused(model, f"{folder / name} must hold an object")
+    return found
+
+
+def _meant(path: Path) -> str:
+    if path.is_file():
+        return ": it is a file, name the folder that it is in"
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    close = nearest(path.name, [other.name for other in beside if other.is_dir()])
+    return f", did you mean {str(path.parent / close)!r}?" if close else ""
+
+
+def _refused(model: str, why: str) -> Infeasible:
+    return Infeasible(f"parameters.model: {model!r}: {why}")

@@ -1,0 +1,109 @@
+"""Texts on the device: as vectors of a frozen encoder, computed once, or as codes of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from workloads.arrays import Column
+from workloads.data.sentences.describe import rows_of
+from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, tokens_of
+from workloads.models.transfer.backbones import ScaledForBackbone
+from workloads.models.transfer.feature_cache import cached
+from workloads.training.batches import ResidentData, standardised, tensor
+
+if TYPE_CHECKING:
+    from workloads.data.search_data import SearchData
+    from workloads.models.language.hyperparameters import LanguageHyperparameters
+
+AT_ONCE = 64
+"""Number of texts in a batch through a frozen encoder."""
+
+
+class Coded(nn.Module):
+    """Converts the matrix of texts (rows, 1 or 2) to codes of tokens (rows, tokens): it cannot be exported."""
+
+    def __init__(self, tokens: Tokens, columns: Sequence[Column], like: Tensor) -> None:
+        super().__init__()
+        self.tokens, self.columns, self.like = tokens, columns, like
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return int64 codes on ``like``'s device, 0 behind a text's end; NaN in ``x`` is an empty text."""
+        return padded(self.codes(x)).to(self.like.device)
+
+    def codes(self, x: Tensor) -> list[list[int]]:
+        """Return the codes of each row, without padding."""
+        return self.tokens.codes(rows_of(x.cpu().numpy(), self.columns))
+
+    def of(self, columns: Sequence[Column]) -> Coded:
+        """Return the same for a matrix of these ``columns``, whose codes may stand for further texts."""
+        return Coded(self.tokens, columns, self.like)
+
+
+class Vectors(nn.Module):
+    """Converts the matrix of texts (rows, 1 or 2) to scaled vectors of a frozen encoder (rows, features)."""
+
+    def __init__(self, coded: Coded, encoder: Encoder, scaled: nn.Module) -> None:
+        super().__init__()
+        self.coded, self.encoder, self.scaled = coded, encoder, scaled
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return vectors in the dtype of ``like`` and on its device."""
+        vectors: Tensor = self.scaled(vectors_of(self.encoder, self.coded.codes(x)).to(self.coded.like))
+        return vectors
+
+    def of(self, columns: Sequence[Column]) -> Vectors:
+        """Return the same for a matrix of these ``columns``."""
+        return Vectors(self.coded.of(columns), self.encoder, self.scaled)
+
+
+@torch.inference_mode()
+def vectors_of(encoder: Encoder, codes: Sequence[Sequence[int]]) -> Tensor:
+    """Return float32 vectors (rows, features) on the host; texts of alike lengths share a batch."""
+    if not codes:
+        return torch.zeros(0, encoder.net.config.hidden_size)
+    order = torch.tensor([len(row) for row in codes]).argsort()
+    device = next(encoder.parameters()).device
+    parts = [padded([codes[i] for i in part.tolist()]).to(device) for part in torch.split(order, AT_ONCE)]
+    found = torch.cat([encoder(part).float().cpu() for part in parts])
+    return found[order.argsort()]
+
+
+def padded(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Return int64 codes (rows, tokens of the longest row), 0 behind the end of shorter ones."""
+    if not rows:
+        return torch.zeros(0, 1, dtype=torch.int64)
+    return nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.int64) for row in rows], batch_first=True)
+
+
+def texts(
+    hp: LanguageHyperparameters, search: SearchData, device: torch.device, dtype: torch.dtype
+) -> ResidentData:
+    """Return both splits as vectors, from the cache if any sweep has computed them, or as codes of tokens."""
+    like = torch.empty(0, dtype=dtype, device=device)
+    coded = Coded(tokens_of(hp.model, hp.max_length), search.train.columns, like)
+    parts = [coded.codes(tensor(part.x)) for part in (search.train, search.val)]
+    y_train, y_val = (standardised(tensor(p.y).to(device), search.shape()) for p in (search.train, search.val))
+    x_train, x_val, prepare = _vectors(hp, coded, parts) if hp.mode == "features" else _codes(coded, parts)
+    shape = replace(search.shape(), example=tuple(x_train.shape[1:]))
+    return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True)
+
+
+def _codes(coded: Coded, parts: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor, nn.Module]:
+    x_train, x_val = (padded(part).to(coded.like.device) for part in parts)
+    return x_train, x_val, coded
+
+
+def _vectors(
+    hp: LanguageHyperparameters, coded: Coded, parts: Sequence[Sequence[Sequence[int]]]
+) -> tuple[Tensor, Tensor, nn.Module]:
+    encoder = encoder_of(hp).to(coded.like.device).requires_grad_(False)
+    key = [*map(padded, parts), encoder.facts()]
+    found = cached(encoder.state_dict(), key, lambda: [vectors_of(encoder, part) for part in parts])
+    x_train, x_val = (x.to(coded.like) for x in found)
+    scaled = ScaledForBackbone(x_train)
+    return scaled(x_train), scaled(x_val), Vectors(coded, encoder, scaled)

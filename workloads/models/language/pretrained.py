@@ -1,0 +1,182 @@
+"""Loads pre-trained text encoders and their tokenizers by Hugging Face's libraries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.types.error_text import first_line
+from workloads.arrays import Infeasible
+from workloads.models.language.folder import INSTALL, NONE, check_folder, folder_of
+
+if TYPE_CHECKING:
+    from workloads.models.language.hyperparameters import LanguageHyperparameters
+
+SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 512,
+    "vocab_size": 258,
+}
+"""Configuration of the encoder ``none``: a BERT of bytes."""
+UNUSED = "pooler."
+"""Beginning of the names of weights behind the last layer, which are not used."""
+
+
+class Encoder(nn.Module):
+    """Computes a vector (batch, features) of each text, from codes of its tokens (batch, tokens).
+
+    A code is 0 behind a text's end, else 1 + 2 * token + whether the token is of a pair's second text.
+    """
+
+    keeps_weights = True
+    """``initialise`` leaves these weights as they are."""
+
+    def __init__(self, net: Any, pad: int, pooling: str) -> None:
+        super().__init__()
+        self.net = net
+        self.pad, self.pooling = pad, pooling
+        takes = "token_type_ids" in signature(net.forward).parameters
+        self.typed = takes and getattr(net.config, "type_vocab_size", 0) > 1
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the vectors of ``codes``, which do not depend on the padding or on the other rows."""
+        codes = codes[:, : max(1, int((codes != 0).sum(1).max()))]
+        there = codes > 0
+        tokens, second = (codes - 1).div(2, rounding_mode="floor"), (codes - 1) % 2
+        types = {"token_type_ids": torch.where(there, second, 0)} if self.typed else {}
+        ids = torch.where(there, tokens, self.pad)
+        states: Tensor = self.net(input_ids=ids, attention_mask=there.long(), **types).last_hidden_state
+        if self.pooling == "first":
+            return states[:, 0]
+        weights = there.to(states.dtype).unsqueeze(-1)
+        return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+    def layers(self) -> nn.ModuleList:
+        """Return the network's layers from the input to the output. Raises Infeasible where they share weights."""
+        num_layers = self.net.config.num_hidden_layers
+        for module in self.net.modules():
+            if isinstance(module, nn.ModuleList) and len(module) == num_layers:
+                return module
+        raise Infeasible("parameters.mode: last_layers needs layers with weights of their own: full, or features")
+
+    def facts(self) -> Tensor:
+        """Return all that the vectors depend on beside weights and codes, as bytes: part of the cache's key."""
+        config = {key: str(value) for key, value in self.net.config.to_dict().items()}
+        for key in ("_name_or_path", "transformers_version"):
+            config.pop(key, None)
+        text = json.dumps([config, self.pad, self.pooling], sort_keys=True)
+        return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A tokenizer, and the largest number of tokens of a text."""
+
+    tokenizer: Any
+    max_length: int
+
+    def codes(self, rows: list[tuple[str, ...]]) -> list[list[int]]:
+        """Return the codes of each row of one text or a pair, as ``Encoder`` takes them."""
+        if not rows:
+            return []
+        texts = [list(column) for column in zip(*rows, strict=True)]
+        found = self.tokenizer(
+            *texts, truncation=True, max_length=self.max_length, padding=False, return_attention_mask=False
+        )
+        second = found.get("token_type_ids") or [[0] * len(ids) for ids in found["input_ids"]]
+        return [
+            [1 + 2 * token + min(kind, 1) for token, kind in zip(*row, strict=True)]
+            for row in zip(found["input_ids"], second, strict=True)
+        ]
+
+
+def tokens_of(model: str, max_length: int) -> Tokens:
+    """Return the tokenizer of ``model``: of an encoder, or a folder with that of a champion."""
+    if model == NONE:
+        return Tokens(_small_tokenizer(), max_length)
+    auto = _transformers().AutoTokenizer
+    try:
+        return Tokens(auto.from_pretrained(folder_of(model), local_files_only=True), max_length)
+    except (OSError, ValueError, KeyError) as error:
+        raise Infeasible(
+            f"parameters.model: {model!r}: its tokenizer cannot be loaded: {first_line(error)}"
+        ) from error
+
+
+def encoder_of(hp: LanguageHyperparameters) -> Encoder:
+    """Return the encoder in float32. Raises Infeasible where its weights cannot be loaded or do not fit."""
+    net = _small() if hp.model == NONE else _loaded(hp)
+    pad = net.config.pad_token_id
+    if getattr(net, "pooler", None) is not None:
+        net.pooler = None
+    return Encoder(net, pad or 0, hp.pooling).eval()
+
+
+def _loaded(hp: LanguageHyperparameters) -> Any:
+    check_folder(hp.model, hp.max_length)
+    try:
+        net, told = _transformers().AutoModel.from_pretrained(
+            folder_of(hp.model),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except Exception as error:  # of files, formats and configurations: the libraries raise anything
+        raise Infeasible(f"parameters.model: {hp.model!r} cannot be loaded: {first_line(error)}") from error
+    lacking = sorted(name for name in told["missing_keys"] if not name.startswith(UNUSED))
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise Infeasible(
+            f"parameters.model: {hp.model!r}: its weights do not fit its config.json: "
+            f"{', '.join(lacking[:3])}{more} are missing"
+        )
+    return net
+
+
+def _transformers() -> Any:
+    try:
+        import transformers
+    except ImportError as error:
+        raise Infeasible(f"workload language needs Hugging Face's libraries: {INSTALL}") from error
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
+
+
+def _small() -> Any:
+    found = _transformers()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return found.BertModel(found.BertConfig(**SMALL), add_pooling_layer=False)
+
+
+def _small_tokenizer() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {"[PAD]": 0, "[CLS]": 1, **{byte: place for place, byte in enumerate(alphabet, 2)}}
+    made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A", pair="[CLS] $A [CLS]:1 $B:1", special_tokens=[("[CLS]", 1)]
+    )
+    fast = _transformers().PreTrainedTokenizerFast
+    return fast(tokenizer_object=made, pad_token="[PAD]", cls_token="[CLS]", model_max_length=512)
+
+
+def reference(model: str) -> str:
+    """Return a name by which another process finds the same model: a folder's whole path, or a name on the hub."""
+    local = Path(model).expanduser()
+    return str(local.resolve()) if local.is_dir() else model

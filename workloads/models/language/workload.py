@@ -1,0 +1,74 @@
+"""Sentences to classes or numbers by pre-trained text encoders, as fixed features or trained further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workloads.arrays import DataShape, Infeasible
+from workloads.contract import Workload
+from workloads.models.language.folder import NONE, check_folder
+from workloads.models.language.hyperparameters import LanguageHyperparameters
+
+if TYPE_CHECKING:
+    from torch import device, dtype, nn
+
+    from workloads.data.search_data import SearchData
+    from workloads.training.batches import ResidentData
+
+SMALL_POSITIONS = 512
+
+
+def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
+    """Raise Infeasible for a model that cannot be used, which may download it; the weights are not loaded."""
+    if hp.model != NONE:
+        config = check_folder(hp.model, hp.max_length)
+        num_layers = int(config.get("num_hidden_layers") or config.get("n_layers") or hp.trained_layers)
+        if hp.mode == "last_layers" and hp.trained_layers > num_layers:
+            raise Infeasible(f"parameters.trained_layers: must be at most {num_layers}, the layers of {hp.model!r}")
+    elif hp.max_length > SMALL_POSITIONS:
+        raise Infeasible(f"parameters.max_length: must be at most {SMALL_POSITIONS} for model none")
+
+
+def build(hp: LanguageHyperparameters, shape: DataShape) -> nn.Module:
+    """Return a network to logits, from vectors (batch, features), or from codes of tokens for the other modes."""
+    from workloads.models.language.tuned import TunedEncoder  # 1,200 ms: torch
+    from workloads.models.transfer.backbones import head  # 1,200 ms: torch
+
+    if hp.mode == "features":
+        return head(shape.example[0], shape.num_outputs, hp.dropout)
+    return TunedEncoder(hp, shape)
+
+
+def data(hp: LanguageHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
+    """Return the vectors of all texts, computed once for all trials; codes of tokens for the other modes."""
+    from workloads.models.language.inputs import texts  # 1,200 ms: torch
+
+    check(hp, search.shape())
+    return texts(hp, search, device, dtype)
+
+
+def fuses(hp: Any) -> bool:
+    """Return whether members are fused: classifiers on fixed features are, encoders are not."""
+    return bool(hp.mode == "features")
+
+
+LANGUAGE = Workload(
+    name="language",
+    summary="pre-trained text encoders (BERT and its like): fixed features, or fine-tuned",
+    hyperparameters=LanguageHyperparameters,
+    space={
+        "lr": {"min": 1e-4, "max": 3e-2, "log": True},
+        "batch_size": {"values": [32, 64]},
+        "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
+        "dropout": {"min": 0.0, "max": 0.5},
+    },
+    init_values={"model": NONE},
+    problems={"sentences": ("classification", "regression")},
+    build=build,
+    check=check,
+    fusable=fuses,
+    half=True,
+    data=data,
+    streams=False,
+    champion="workloads.champion.language_model",
+)
