@@ -1,4 +1,4 @@
-"""Language: encoders are loaded or refused, padding changes nothing, vectors are computed once, texts are served."""
+"""Language: encoders are loaded or refused, padding changes nothing, vectors are made once, texts are served."""
 
 from __future__ import annotations
 
