@@ -18,6 +18,7 @@ from torch import nn
 from workloads.arrays import DataError
 from workloads.champion.export import trained
 from workloads.champion.table_model import MODEL, Card, example_rows, predicted, read_card
+from workloads.champion.text_model import frame_of
 from workloads.data.search_data import SearchData
 from workloads.legs import checkpoint
 from workloads.models.language.inputs import Coded, Vectors
@@ -48,7 +49,7 @@ class LanguageModel:
         column of texts is missing, or texts are not given in one of these forms. ``params`` is part of MLflow's
         signature and not used.
         """
-        frame = _frame(rows, [column.name for column in self.card.columns])
+        frame = frame_of(rows, [column.name for column in self.card.columns])
         x, columns = encode(frame, self.card.columns, "the rows")
         inputs = self.inputs.of(columns)
         none = torch.zeros(0, self.card.shape.num_outputs)
@@ -71,21 +72,6 @@ class LanguageModel:
             told = {"model": self.card.params["model"], "weights": digest(self.inputs.encoder)}
             (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
             torch.save(self.inputs.scaled.state_dict(), folder / SCALE)
-
-
-def _frame(rows: Any, names: list[str]) -> Any:
-    import pandas as pd
-
-    if isinstance(rows, pd.DataFrame):
-        # MLflow names the columns of a list of texts 0, 1.
-        return rows.set_axis(names, axis=1) if list(rows.columns) == list(range(len(names))) else rows
-    if isinstance(rows, str):
-        raise DataError("the rows: must be a list of texts, received one text")
-    if isinstance(rows, dict) or (len(rows) and isinstance(rows[0], dict)):
-        return pd.DataFrame(rows)
-    if len(rows) and len(names) > 1 and (isinstance(rows[0], str) or len(rows[0]) != len(names)):
-        raise DataError(f"the rows: must be a list of pairs of texts, {' and '.join(names)}")
-    return pd.DataFrame(list(rows), columns=names)
 
 
 def digest(encoder: Encoder) -> str:

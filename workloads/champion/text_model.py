@@ -45,25 +45,10 @@ class TextModel:
         column of texts is missing, or texts are not given in one of these forms. ``params`` is part of MLflow's
         signature and not used.
         """
-        frame = self._frame(rows)
+        frame = frame_of(rows, [column.name for column in self.card.columns])
         x, columns = encode(frame, self.card.columns, "the rows")
         cells = decode(x, columns).fillna("").itertuples(index=False, name=None)
         return predicted(self._outputs(list(cells)), self.card, frame.index)
-
-    def _frame(self, rows: Any) -> Any:
-        import pandas as pd
-
-        names = [column.name for column in self.card.columns]
-        if isinstance(rows, pd.DataFrame):
-            # MLflow names the only column of a list of texts 0.
-            return rows.set_axis(names, axis=1) if list(rows.columns) == list(range(len(names))) else rows
-        if isinstance(rows, dict) or (len(rows) and isinstance(rows[0], dict)):
-            return pd.DataFrame(rows)
-        if isinstance(rows, str):
-            raise DataError("the rows: must be a list of texts, received one text")
-        if len(rows) and len(names) > 1 and (isinstance(rows[0], str) or len(rows[0]) != len(names)):
-            raise DataError(f"the rows: must be a list of pairs of texts, {' and '.join(names)}")
-        return pd.DataFrame(list(rows), columns=names)
 
     def _outputs(self, cells: Sequence[tuple[str, ...]]) -> Any:
         codes = self.tokens.coded(cells)
@@ -78,6 +63,25 @@ class TextModel:
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         (folder / TOKENS).write_text(self.tokens.to_json(), encoding="utf-8")
         torch.save(self.model.state_dict(), folder / WEIGHTS)
+
+
+def frame_of(rows: Any, names: Sequence[str]) -> Any:
+    """Return texts in any form that ``predict`` takes as a DataFrame with the columns ``names``.
+
+    Raises DataError for other forms.
+    """
+    import pandas as pd
+
+    if isinstance(rows, pd.DataFrame):
+        # MLflow names the only column of a list of texts 0.
+        return rows.set_axis(names, axis=1) if list(rows.columns) == list(range(len(names))) else rows
+    if isinstance(rows, str):
+        raise DataError("the rows: must be a list of texts, received one text")
+    if isinstance(rows, dict) or (len(rows) and isinstance(rows[0], dict)):
+        return pd.DataFrame(rows)
+    if len(rows) and len(names) > 1 and (isinstance(rows[0], str) or len(rows[0]) != len(names)):
+        raise DataError(f"the rows: must be a list of pairs of texts, {' and '.join(names)}")
+    return pd.DataFrame(list(rows), columns=names)
 
 
 def load(folder: Path | str) -> TextModel:
