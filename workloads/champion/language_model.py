@@ -115,7 +115,10 @@ def _load_pyfunc(data_path: str) -> LanguageModel:
 def made(workload_name: str, uri: str, search: SearchData) -> tuple[LanguageModel, Any]:
     """Return the model of the checkpoint ``uri``, with a few texts of the training split as an example."""
     hp, data, model = trained(workload_name, uri, search)
-    assert isinstance(data.prepare, Vectors | Coded)
+    inputs = data.prepare
+    assert isinstance(inputs, Vectors | Coded)
+    if isinstance(inputs, Vectors):
+        inputs = Vectors(inputs.coded, inputs.encoder, inputs.scaled)  # rows that it serves are not kept
     card = Card(
         workload=workload_name,
         params={**asdict(hp), "model": reference(hp.model)},
@@ -124,4 +127,4 @@ def made(workload_name: str, uri: str, search: SearchData) -> tuple[LanguageMode
         classes=search.classes,
         seed=checkpoint.progress(uri).seed,
     )
-    return LanguageModel(card, data.prepare, model.requires_grad_(False)), example_rows(search)
+    return LanguageModel(card, inputs, model.requires_grad_(False)), example_rows(search)

@@ -151,7 +151,9 @@ def test_vectors_are_computed_once_for_all_trials(monkeypatch: pytest.MonkeyPatc
     assert torch.equal(first.x_train, again.x_train)
     data(pooling="first")
     assert len(rounds) == 4
-    raw = first.raw(search.val.columns).inputs(torch.from_numpy(search.val.x))
+    for _ in range(2):
+        raw = first.raw(search.val.columns).inputs(torch.from_numpy(search.val.x))
+    assert len(rounds) == 5, "test rows are read once, too"
     torch.testing.assert_close(raw, first.x_val, rtol=0, atol=1e-5)
 
 

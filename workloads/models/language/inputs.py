@@ -45,20 +45,25 @@ class Coded(nn.Module):
 
 
 class Vectors(nn.Module):
-    """Converts the matrix of texts (rows, 1 or 2) to scaled vectors of a frozen encoder (rows, features)."""
+    """Converts the matrix of texts (rows, 1 or 2) to scaled vectors of a frozen encoder (rows, features).
 
-    def __init__(self, coded: Coded, encoder: Encoder, scaled: nn.Module) -> None:
+    Those of a sweep's texts are ``kept`` in the cache, so that all final members share the test split's.
+    """
+
+    def __init__(self, coded: Coded, encoder: Encoder, scaled: nn.Module, kept: bool = False) -> None:
         super().__init__()
-        self.coded, self.encoder, self.scaled = coded, encoder, scaled
+        self.coded, self.encoder, self.scaled, self.kept = coded, encoder, scaled, kept
 
     def forward(self, x: Tensor) -> Tensor:
         """Return vectors in the dtype of ``like`` and on its device."""
-        vectors: Tensor = self.scaled(vectors_of(self.encoder, self.coded.codes(x)).to(self.coded.like))
+        codes = self.coded.codes(x)
+        found = kept_vectors(self.encoder, [codes])[0] if self.kept else vectors_of(self.encoder, codes)
+        vectors: Tensor = self.scaled(found.to(self.coded.like))
         return vectors
 
     def of(self, columns: Sequence[Column]) -> Vectors:
         """Return the same for a matrix of these ``columns``."""
-        return Vectors(self.coded.of(columns), self.encoder, self.scaled)
+        return Vectors(self.coded.of(columns), self.encoder, self.scaled, self.kept)
 
 
 @torch.inference_mode()
@@ -71,6 +76,12 @@ def vectors_of(encoder: Encoder, codes: Sequence[Sequence[int]]) -> Tensor:
     parts = [padded([codes[i] for i in part.tolist()]).to(device) for part in torch.split(order, AT_ONCE)]
     found = torch.cat([encoder(part).float().cpu() for part in parts])
     return found[order.argsort()]
+
+
+def kept_vectors(encoder: Encoder, parts: Sequence[Sequence[Sequence[int]]]) -> list[Tensor]:
+    """Return the vectors of each of ``parts``, from the cache if any sweep has computed them."""
+    key = [*map(padded, parts), encoder.facts()]
+    return cached(encoder.state_dict(), key, lambda: [vectors_of(encoder, part) for part in parts])
 
 
 def padded(rows: Sequence[Sequence[int]]) -> Tensor:
@@ -102,8 +113,6 @@ def _vectors(
     hp: LanguageHyperparameters, coded: Coded, parts: Sequence[Sequence[Sequence[int]]]
 ) -> tuple[Tensor, Tensor, nn.Module]:
     encoder = encoder_of(hp).to(coded.like.device).requires_grad_(False)
-    key = [*map(padded, parts), encoder.facts()]
-    found = cached(encoder.state_dict(), key, lambda: [vectors_of(encoder, part) for part in parts])
-    x_train, x_val = (x.to(coded.like) for x in found)
+    x_train, x_val = (x.to(coded.like) for x in kept_vectors(encoder, parts))
     scaled = ScaledForBackbone(x_train)
-    return scaled(x_train), scaled(x_val), Vectors(coded, encoder, scaled)
+    return scaled(x_train), scaled(x_val), Vectors(coded, encoder, scaled, kept=True)
