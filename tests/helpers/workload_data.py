@@ -46,7 +46,7 @@ def sentences() -> SearchData:
     """Return 43 training and 12 validation texts of three classes, with a word of each class in most."""
     rng = np.random.default_rng(5)
     draws = rng.integers(0, 5, (55, 2))
-    texts = tuple(f"{'abc'[k % 3] * int(a)} {k} {'word ' * int(b)}" for k, (a, b) in enumerate(draws))
+    texts = tuple(f"{'abc'[k % 3] * (6 + int(a))} {k} {'word ' * int(b)}" for k, (a, b) in enumerate(draws))
     columns, codes, y = (Column("review", "text", texts),), np.arange(55.0)[:, None], np.arange(55) % 3
     train, val = (Arrays(codes[part], y[part], columns) for part in (slice(43), slice(43, None)))
     return SearchData(train, val, fit(codes), 3)
