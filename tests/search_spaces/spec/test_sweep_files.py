@@ -18,6 +18,7 @@ from search_spaces.spec.json_schema import json_schema
 from search_spaces.spec.starting.proposal import Proposal
 from search_spaces.spec.starting.template import default_kind, guessed_space, template
 from search_spaces.spec.sweep import load_sweep, parse_sweep
+from search_spaces.spec.yaml_document import flow
 from tests.helpers.spec_catalogue import CATALOGUE
 from tests.helpers.spec_texts import FULL, HEAD
 from workloads.registry import catalogue
@@ -69,13 +70,16 @@ def test_the_schema_takes_several_files_of_a_table(key: str) -> None:
 
 
 @pytest.mark.parametrize("name", catalogue().workload_names)
-def test_a_template_parses_without_change_and_means_the_defaults(name: str) -> None:
+def test_a_template_parses_without_change_and_means_the_defaults(name: str, tmp_path: Path) -> None:
     info = catalogue().workload(name)
-    text = template(info, Proposal.example(info, default_kind(info)), "paceline.schema.json", catalogue())
+    proposal = Proposal.example(info, default_kind(info))
+    if proposal.data.file:
+        (tmp_path / proposal.data.file).write_text(proposal.data.content())
+    text = template(info, proposal, "paceline.schema.json", catalogue())
     assert text.startswith("# yaml-language-server: $schema=paceline.schema.json\n")
-    sweep = parse_sweep(text, "new.yaml", Path("/"), catalogue=catalogue())
-    plain = f"workload: {name}\ndata: {{name: {sweep.data.name}}}"
-    meant = parse_sweep(plain, "plain.yaml", Path("/"), catalogue=catalogue())
+    sweep = parse_sweep(text, "new.yaml", tmp_path, catalogue=catalogue())
+    plain = f"workload: {name}\ndata: {flow(proposal.data.spec)}"
+    meant = parse_sweep(plain, "plain.yaml", tmp_path, catalogue=catalogue())
     assert sweep.space == meant.space and sweep.constants == {**meant.constants, **info.init_values}
     assert (sweep.metric, sweep.trials, sweep.final) == (meant.metric, meant.trials, meant.final)
 

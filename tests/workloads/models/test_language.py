@@ -102,6 +102,19 @@ def test_a_folder_that_does_not_fit_is_refused_with_what_differs(
         check(LanguageHyperparameters(model=without(small, tmp_path, *lacking, **config)), ROWS)
 
 
+def test_layers_are_left_out_at_the_output(small: Path) -> None:
+    whole = LanguageHyperparameters(model=str(small))
+    fewer = replace(whole, skipped_layers=1)
+    codes = tokens_of("none", 64).codes([("a fine film",), ("b",)])
+    states = encoder_of(whole).net.encoder.layer
+    assert len(encoder_of(fewer).layers()) == len(states) - 1 == 1
+    found = [inputs.vectors_of(encoder_of(hp), codes) for hp in (whole, fewer)]
+    assert not torch.allclose(*found)
+    for hp in (replace(whole, skipped_layers=2), replace(fewer, mode="last_layers")):
+        with pytest.raises(Infeasible, match=r"the layers of '\S+'"):
+            check(hp, ROWS)
+
+
 def test_weights_of_another_configuration_are_refused(small: Path, tmp_path: Path) -> None:
     folder = without(small, tmp_path, num_hidden_layers=3)
     with pytest.raises(Infeasible, match=r"do not fit its config.json: encoder.layer.2\S+, .* are missing"):

@@ -43,6 +43,13 @@ class LanguageHyperparameters(Training):
         shapes=True,
         prepares=True,
     )
+    skipped_layers: int = hyper(
+        0,
+        "number of layers left out at the encoder's output: those before the last often tell more of another task",
+        low=0,
+        shapes=True,
+        prepares=True,
+    )
     trained_layers: int = hyper(
         2, "last_layers: number of layers that are trained, counted from the output", low=1, shapes=True
     )

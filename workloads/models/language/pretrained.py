@@ -66,7 +66,7 @@ class Encoder(nn.Module):
         for module in self.net.modules():
             if isinstance(module, nn.ModuleList) and len(module) == num_layers:
                 return module
-        raise Infeasible("parameters.mode: last_layers needs layers with weights of their own: full, or features")
+        raise Infeasible("last_layers and skipped_layers need layers that have each its own weights")
 
     def facts(self) -> Tensor:
         """Return all that the vectors depend on beside weights and codes, as bytes: part of the cache's key."""
@@ -118,7 +118,11 @@ def encoder_of(hp: LanguageHyperparameters) -> Encoder:
     pad = net.config.pad_token_id
     if getattr(net, "pooler", None) is not None:
         net.pooler = None
-    return Encoder(net, pad or 0, hp.pooling).eval()
+    encoder = Encoder(net, pad or 0, hp.pooling).eval()
+    if hp.skipped_layers:
+        del encoder.layers()[-hp.skipped_layers :]
+        net.config.num_hidden_layers -= hp.skipped_layers
+    return encoder
 
 
 def _loaded(hp: LanguageHyperparameters) -> Any:

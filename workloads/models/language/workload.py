@@ -15,18 +15,29 @@ if TYPE_CHECKING:
     from workloads.data.search_data import SearchData
     from workloads.training.batches import ResidentData
 
-SMALL_POSITIONS = 512
+SMALL_POSITIONS, SMALL_LAYERS = 512, 2
+"""Of the encoder ``none``."""
 
 
 def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
     """Raise Infeasible for a model that cannot be used, which may download it; the weights are not loaded."""
     if hp.model != NONE:
         config = check_folder(hp.model, hp.max_length)
-        num_layers = int(config.get("num_hidden_layers") or config.get("n_layers") or hp.trained_layers)
-        if hp.mode == "last_layers" and hp.trained_layers > num_layers:
-            raise Infeasible(f"parameters.trained_layers: must be at most {num_layers}, the layers of {hp.model!r}")
-    elif hp.max_length > SMALL_POSITIONS:
+        _check_layers(hp, int(config.get("num_hidden_layers") or config.get("n_layers") or 0))
+        return
+    _check_layers(hp, SMALL_LAYERS)
+    if hp.max_length > SMALL_POSITIONS:
         raise Infeasible(f"parameters.max_length: must be at most {SMALL_POSITIONS} for model none")
+
+
+def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
+    if num_layers and hp.skipped_layers >= num_layers:
+        raise Infeasible(f"parameters.skipped_layers: must be below {num_layers}, the layers of {hp.model!r}")
+    left = num_layers - hp.skipped_layers
+    if num_layers and hp.mode == "last_layers" and hp.trained_layers > left:
+        raise Infeasible(
+            f"parameters.trained_layers: must be at most {left}, the layers of {hp.model!r} that are left"
+        )
 
 
 def build(hp: LanguageHyperparameters, shape: DataShape) -> nn.Module:
