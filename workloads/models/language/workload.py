@@ -35,9 +35,7 @@ def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
         raise Infeasible(f"parameters.skipped_layers: must be below {num_layers}, the layers of {hp.model!r}")
     left = num_layers - hp.skipped_layers
     if num_layers and hp.mode == "last_layers" and hp.trained_layers > left:
-        raise Infeasible(
-            f"parameters.trained_layers: must be at most {left}, the layers of {hp.model!r} that are left"
-        )
+        raise Infeasible(f"parameters.trained_layers: must be at most {left}, the layers of {hp.model!r}")
 
 
 def build(hp: LanguageHyperparameters, shape: DataShape) -> nn.Module:
