@@ -302,7 +302,9 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
     if verdict["winner"]["mean"] is None:
         return f"The champion's {verdict['metric']} is no finite number: it cannot be compared."
     if not difference or difference["mean"] is None:
-        why = ", which failed or are infeasible" if (verdict.get("default") or {}).get("seeds") == 0 else ""
+        why = (
+            ", whose trainings failed or are infeasible" if (verdict.get("default") or {}).get("seeds") == 0 else ""
+        )
         return f"The champion was not compared with {defaults}{why}."
     numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:

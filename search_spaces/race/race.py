@@ -152,7 +152,7 @@ class Race:
             track.leaving = False
             self.purse.reached(track, measured.epoch)
             value = measured.metrics.get(metric, math.nan)
-            if measured.epoch not in track.values:
+            if measured.epoch not in track.values or self.rules.purpose == "final":  # judged by its last training
                 fresh.append(measured)
                 if math.isfinite(value):
                     track.measure(measured.epoch, value, measured.metrics)

@@ -100,7 +100,7 @@ def test_values_of_the_final_evaluation_stand_in_one_column(difference: float) -
 def test_defaults_that_are_infeasible_are_said_to_be_why_there_is_no_comparison() -> None:
     it = verdict(0.01, 0.03)
     it["default"], it["difference"] = {"number": 0, "mean": None, "seeds": 0}, {"mean": None}
-    said = "The champion was not compared with the defaults, which failed or are infeasible."
+    said = "The champion was not compared with the defaults, whose trainings failed or are infeasible."
     assert closing_summary.judgement(it, TITLE.objective) == said
 
 

@@ -87,6 +87,20 @@ def test_values_of_a_training_that_a_death_cut_off_are_forgotten(study: Study) -
     assert race.tracks[0].values == dict.fromkeys(range(1, LAST + 1), 0.9)
 
 
+def test_values_of_a_training_that_goes_on_from_its_checkpoint_are_the_later_ones(study: Study) -> None:
+    _, race = final_race(study)
+    leg = next_leg(race)
+    told = [MemberEpoch(key="t0004-s1", epoch=epoch, metrics={METRIC: 0.99}) for epoch in (1, 2)]
+    race.reported(leg.id, told[:1])
+    race.saved(leg.id, [Saved(key="t0004-s1", epoch=1, uri="here")])
+    race.reported(leg.id, told[1:])
+    race.failed_leg(leg.id, FailureReason("lane_died", "killed"))
+    leg = next_leg(race)
+    assert leg.start == 1
+    race.reported(leg.id, [MemberEpoch(key="t0004-s1", epoch=2, metrics={METRIC: 0.5})])
+    assert race.tracks[0].values == {1: 0.99, 2: 0.5}, "users' code may come to other ones with the same seed"
+
+
 def failing(race: Race) -> None:
     """Let each member fail at its second epoch."""
     for leg in iter(race.next_leg, None):
