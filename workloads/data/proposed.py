@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from search_spaces.spec.checks.data import MOST_TEXTS
 from search_spaces.spec.data import Data
@@ -38,13 +38,15 @@ def proposed(path: Path, shown: str, wanted: DataKind | None = None) -> Proposal
     ``wanted`` is the kind of data asked for. Raises DataError where there is none that can be told.
     """
     if path.is_dir():
-        return _folder(path, shown)
+        return _folder(path, shown, wanted)
     ending = _ending(path)
     if ending in TEXTS:
         return Proposal("text", "language", ExampleData(_title(path), {"text": shown}))
     if ending not in TABLES:
         known = ", ".join(f".{one}" for one in (*TABLES, *TEXTS))
-        raise DataError(f"{path} is no data that is told by its name: a folder of images, or a file {known}")
+        raise DataError(
+            f"{path} is no data that is told by its name: a folder of images or texts, or a file {known}"
+        )
     return _table(path, shown, TABLES[ending], wanted)
 
 
@@ -57,16 +59,20 @@ def _title(path: Path) -> str:
     return re.sub(r"\W+", "-", path.name.split(".")[0]).strip("-") or "data"
 
 
-def _folder(path: Path, shown: str) -> Proposal:
+def _folder(path: Path, shown: str, wanted: DataKind | None) -> Proposal:
     try:
         folders = class_folders(path)
+        texts = wanted == "sentences" or all(_ending(next(one.files())) in TEXTS for one in folders)
     except (FolderFault, OSError) as error:
-        raise DataError(f"{path} is no folder of images: {error}") from error
+        raise DataError(f"{path} is no folder of images, or of texts: {error}") from error
+    if texts and wanted not in (None, "sentences"):
+        raise DataError(f"{path} holds texts: workload recurrent takes them, and functions of your own do")
     classes = list(dict.fromkeys(one.name for one in folders))
-    notes = [f"{len(classes)} classes: {_few(classes)}"]
+    notes = [f"{len(classes)} classes{' of texts' if texts else ''}: {_few(classes)}"]
     if splits := list(dict.fromkeys(one.split for one in folders if one.split)):
         notes.append(f"its folders are splits: {', '.join(splits)}")
-    return Proposal("image", "classification", ExampleData(_title(path), {"folder": shown}), tuple(notes))
+    kind, key = ("sentences", "documents") if texts else ("image", "folder")
+    return Proposal(cast("DataKind", kind), "classification", ExampleData(_title(path), {key: shown}), tuple(notes))
 
 
 def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposal:

@@ -126,3 +126,17 @@ def test_a_table_of_texts_alone_is_of_sentences_and_else_a_table(tmp_path: Path)
     frame.assign(age=[20 + k % 50 for k in range(60)]).to_csv(path, index=False)
     assert proposed(path, path.name).kind == "table"
     assert proposed(path, path.name, "sentences").data.spec["text"] == "review"
+
+
+def test_a_folder_of_texts_is_no_folder_of_images(tmp_path: Path) -> None:
+    for name in ("ham/1.txt", "spam/1.txt", "spam/2.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("words")
+    found = proposed(tmp_path, "mail")
+    assert (found.kind, found.problem, found.data.spec) == ("sentences", "classification", {"documents": "mail"})
+    assert found.notes == ("2 classes of texts: ham, spam",)
+    with pytest.raises(DataError, match="holds texts: workload recurrent takes them"):
+        proposed(tmp_path, "mail", "image")
+    (tmp_path / "ham" / "0.png").write_bytes(b"")
+    assert proposed(tmp_path, "mail").kind == "image"
+    assert proposed(tmp_path, "mail", "sentences").data.spec == {"documents": "mail"}, "as is said"

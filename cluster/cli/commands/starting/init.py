@@ -39,9 +39,9 @@ def init(subjects: tuple[str, ...], kind: DataKind | None, output: str) -> int:
     """Write a commented spec that runs as it is.
 
     WORKLOAD is one of ours, a word for it (lstm, resnet, logistic), package.module:NAME, or example:NAME, which is
-    copied. FILE is a table, a text, a folder of images, whose columns or classes are looked at, or a script, whose
-    command-line arguments become parameters. Beside the spec: the schema that editors complete it by, and a small
-    file of data where there is no FILE and no registered data set fits.
+    copied. FILE is a table, a text, a folder of images or texts, whose columns or classes are looked at, or a
+    script, whose command-line arguments become parameters. Beside the spec: the schema that editors complete it by,
+    and a small file of data where there is no FILE and no registered data set fits.
     """
     names = [one for one in subjects if not _is_file(one)]
     files = [one for one in subjects if _is_file(one)]
@@ -169,6 +169,8 @@ def _write_schema(output: str) -> None:
 def _choices(first: str | None) -> str:
     known = catalogue()
     rows = [f"  {name:<10} {known.workload(name).summary}" for name in known.workload_names]
-    files = "paceline init FILE, a table (.csv, .parquet ...), a text, a folder of images, or a script (.py)"
+    files = (
+        "paceline init FILE, a table (.csv, .parquet ...), a text, a folder of images or texts, or a script (.py)"
+    )
     examples = f"paceline init example:NAME, one of {', '.join(example_names())}"
     return "\n".join([*([first] if first else []), "paceline init WORKLOAD, one of", *rows, files, examples])
