@@ -18,7 +18,9 @@ def test_it_is_told_in_a_sentence_that_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @contextmanager
-    def failing(cpus: int, leave: bool, quieten: Callable[[], None], say: Callable[[str], None]) -> Iterator[None]:
+    def failing(
+        cpus: int, leave: bool, quieten: Callable[[], None], say: Callable[[str], None], *others: object
+    ) -> Iterator[None]:
         quieten()
         say("it is tried again")
         raise NoRay("Ray did not start: load 17 on 2 cores")
