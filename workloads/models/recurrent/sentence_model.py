@@ -11,6 +11,9 @@ from workloads.models.recurrent.attention import Transformer
 from workloads.models.recurrent.cells import Recurrence
 from workloads.models.recurrent.tokens import PADDING
 
+VECTOR_STD = 0.1
+"""Deviation of the first vectors: at torch's 1 those of rare words, which are hardly trained, would be noise."""
+
 
 class TokenVectors(nn.Module):
     """Reads codes of tokens as learned vectors. Padding has no vector to be learned: it is zero."""
@@ -18,6 +21,7 @@ class TokenVectors(nn.Module):
     def __init__(self, num_codes: int, width: int, dropout: float) -> None:
         super().__init__()
         self.table = nn.Embedding(num_codes - 1, width)
+        nn.init.normal_(self.table.weight, std=VECTOR_STD)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
