@@ -5,8 +5,8 @@ step that the report was logged with. Else a reported ``epoch`` that is a whole 
 script whose first one is 0 counts from 0, any other from 1, also one that reports parts of epochs. Else each report
 of the sweep's metric is one epoch more. Reports of one step are one epoch. Where neither number says of which epoch
 a report is, what comes before the sweep's metric is of its epoch, and what comes behind it, too, until a name comes
-once more. What comes for an epoch that is told already, or may, is left out unless it was the last one, and its
-names are waited for from then on.
+once more. Step 0 behind later ones is MLflow's default, and says nothing. What comes for an epoch that is told
+already, or may, is left out unless it was the last one, and its names are waited for from then on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 EPOCH = "epoch"
 
@@ -152,6 +152,7 @@ class Epochs:
 
     def add(self, report: Report) -> None:
         """Take up a report."""
+        report = self._without_default(report)
         self.names |= dict.fromkeys(report.metrics)
         position = self._place(report)
         if self._is_late(report, position):
@@ -162,6 +163,13 @@ class Epochs:
             self._close()
         self._row.take(report, position, apart=self.metric not in report.metrics)
         self._leading |= self._row.metrics.keys() if self.metric in report.metrics else set()
+
+    def _without_default(self, report: Report) -> Report:
+        """Return a report without its step, where that is MLflow's default, 0, amid later ones: it says nothing."""
+        steps = self._row.steps or (self._last.steps if self._last else set())
+        if report.step != 0 or self.metric in report.metrics or max(steps, default=0) <= 0:
+            return report
+        return replace(report, step=None)
 
     def _is_next(self, report: Report, position: float | None) -> bool:
         """Whether a report begins the epoch behind the pending one."""
@@ -219,6 +227,11 @@ class Epochs:
     def num_ready(self) -> int:
         """Number of epochs that ``next`` returns at once."""
         return len(self._ready)
+
+    @property
+    def last_ready(self) -> int:
+        """Number of the epoch that ``next`` returns, if the sweep's metric has not come again since; else 0."""
+        return self._ready[0].number if len(self._ready) == 1 and not self.pending else 0
 
     @property
     def upcoming(self) -> int:

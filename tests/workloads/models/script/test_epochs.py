@@ -53,6 +53,12 @@ def test_a_metric_that_is_told_every_third_epoch_leaves_the_others_out() -> None
     assert values(*reports) == {3: 0.3, 6: 0.6}
 
 
+@pytest.mark.parametrize("unit", [None, "step"])
+def test_step_0_behind_others_says_nothing(unit: str | None) -> None:
+    found = told([({V: 0.1}, 1), ({V: 0.2}, 2), ({"test_acc": 0.3}, 0)], unit=unit)
+    assert found == {1: {V: 0.1}, 2: {V: 0.2, "test_acc": 0.3}}
+
+
 def test_reports_of_one_step_are_one_epoch() -> None:
     found = told([({V: 0.1}, 782), ({"f1": 0.2}, 782), ({V: 0.3}, 1564), ({"f1": 0.4}, 1564)])
     assert found == {1: {V: 0.1, "f1": 0.2}, 2: {V: 0.3, "f1": 0.4}}

@@ -128,6 +128,17 @@ def test_what_is_measured_behind_the_last_epoch_is_of_that_one(run: Callable[...
     assert found[-1].finished and found[-1].metrics["test_acc"] == 0.7
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_comes_behind_the_last_epoch_with_a_later_number_is_of_it(
+    run: Callable[..., LegRunner], ends: bool
+) -> None:
+    behind = "    print('epoch=3 test_acc=0.7', flush=True)\n    import time; time.sleep(0.2)\n"
+    more = "" if ends else "    print('epoch=3 val_acc=0.9', flush=True)\n    time.sleep(99)\n"
+    found = trained(run(f"{PRINTS.format(epochs=3)}{behind}{more}"), leg(3))
+    assert values(found) == {1: 0.0, 2: 0.1, 3: 0.2}
+    assert not ends or found[-1].metrics["test_acc"] == 0.7
+
+
 def test_the_first_value_of_a_line_counts_and_it_is_said_once(run: Callable[..., LegRunner]) -> None:
     runner = run(PRINTS.format(epochs=2).replace("/ 10}", "/ 10} best val_acc={epoch + 7} f1=nan"))
     assert values(trained(runner, leg(9))) == {1: 0.0, 2: 0.1}
