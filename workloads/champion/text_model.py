@@ -77,11 +77,13 @@ def frame_of(rows: Any, names: Sequence[str]) -> Any:
         return rows.set_axis(names, axis=1) if list(rows.columns) == list(range(len(names))) else rows
     if isinstance(rows, str):
         raise DataError("the rows: must be a list of texts, received one text")
+    index = rows.index if isinstance(rows, pd.Series) else None
+    rows = rows.tolist() if index is not None else rows
     if isinstance(rows, dict) or (len(rows) and isinstance(rows[0], dict)):
         return pd.DataFrame(rows)
     if len(rows) and len(names) > 1 and (isinstance(rows[0], str) or len(rows[0]) != len(names)):
         raise DataError(f"the rows: must be a list of pairs of texts, {' and '.join(names)}")
-    return pd.DataFrame(list(rows), columns=names)
+    return pd.DataFrame(list(rows), columns=names, index=index)
 
 
 def load(folder: Path | str) -> TextModel:

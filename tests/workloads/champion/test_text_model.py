@@ -59,6 +59,8 @@ def test_texts_come_in_many_forms_and_their_neighbours_do_not_matter(tmp_path: P
     for k, text in enumerate(texts):
         alone = model.predict([text])
         assert alone["good"][0] == pytest.approx(expected["good"][k], abs=1e-5)
+    chosen = pd.DataFrame({"review": texts})["review"][1:]
+    assert_frame_equal(model.predict(chosen), expected[1:])
     missing = model.predict(pd.DataFrame({"review": [None, ""]}))
     assert missing["good"][0] == missing["good"][1] and len(model.predict([])) == 0
     with pytest.raises(DataError, match="must have the column 'review', it has reviews, did you mean"):
