@@ -105,6 +105,8 @@ def _checked(document: Document, number: int, text: str, base: Path | None, apar
 def _fault_of(text: str) -> str | None:
     if text.startswith("-"):
         return "must be a package: options are set as pip's variables, PIP_INDEX_URL and others, or in its pip.conf"
+    if "file://" in text:  # what is installed for an address stays, whatever becomes of the file
+        return "must be named by its path, as ./folder or ./file.whl, so that its content counts"
     if re.match(r"[a-z+]+://", text):
         return None
     try:

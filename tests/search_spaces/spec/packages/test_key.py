@@ -77,6 +77,8 @@ def test_a_file_of_requirements_is_read_at_once(folder: Path) -> None:
         ("[rich, 'NumPy<1']", "pip.1: would take the place of numpy"),
         ("[paceline==3]", "pip.0: must be left out: it is what runs the sweep"),
         ("['--index-url=x']", "pip.0: must be a package: options are set as pip's variables, PIP_INDEX_URL"),
+        ("['file:///tmp/a.whl']", "pip.0: must be named by its path, as ./folder or ./file.whl"),
+        ("['a @ file:///tmp/a.whl']", "pip.0: must be named by its path, as ./folder or ./file.whl"),
         ("[a b]", "pip.0: must be a package as pip names it, such as name==1.2, ./folder or ./file.whl (Exp"),
         ("[./only_by_pip-1.0-py3-none-ani.whl]", "did you mean 'only_by_pip-1.0-py3-none-any.whl'?"),
         (
