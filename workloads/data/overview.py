@@ -90,7 +90,7 @@ class Names:
 def overview(search: SearchData, names: Names, rows: Sequence[int], hp: Any) -> Overview:
     """Return the description; ``rows`` are the training rows' positions in the source.
 
-    ``hp`` None: the workload prepares nothing, so that no features are shown. Nor are they of texts.
+    ``hp`` None: the workload prepares nothing, so that no features are shown.
     Raises Infeasible where a table cannot be prepared with the hyperparameters ``hp``.
     """
     train = search.train
@@ -106,7 +106,7 @@ def overview(search: SearchData, names: Names, rows: Sequence[int], hp: Any) -> 
         columns=tuple(columns),
         target=_target(search, names.target),
         first=first,
-        features=None if hp is None or search.sentences else features_of_rows(hp, search, firsts),
+        features=None if hp is None else features_of_rows(hp, search, firsts),
     )
 
 
