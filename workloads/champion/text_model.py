@@ -39,7 +39,7 @@ class TextModel:
     model: nn.Module
 
     def predict(self, rows: Any, params: Any = None) -> Any:
-        """Predict for texts: a DataFrame or records by column name, or a list of texts, or of pairs of them.
+        """Predict for texts: a DataFrame or records by column name, or a list or Series of texts, or of pairs.
 
         Returns a DataFrame as that of a table's model. A missing text is an empty one. Raises DataError where a
         column of texts is missing, or texts are not given in one of these forms. ``params`` is part of MLflow's
