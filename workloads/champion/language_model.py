@@ -61,16 +61,17 @@ class LanguageModel:
     def save(self, folder: Path) -> None:
         """Write a readable card, the encoder's name and digest, the weights (tensors only) and the tokenizer.
 
-        A frozen encoder's weights are not saved: they are where its name says.
+        An encoder's frozen weights are not saved: they are where its name says.
         """
         folder.mkdir(exist_ok=True)
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         torch.save(self.model.state_dict(), folder / WEIGHTS)
         tokens = self.inputs.tokens if isinstance(self.inputs, Coded) else self.inputs.coded.tokens
         tokens.tokenizer.save_pretrained(folder / TOKENIZER)
+        hp = workload(self.card.workload).hyperparameters(**self.card.params)
+        told = {"model": self.card.params["model"], "weights": digest(encoder_of(hp))}
+        (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
         if isinstance(self.inputs, Vectors):
-            told = {"model": self.card.params["model"], "weights": digest(self.inputs.encoder)}
-            (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
             torch.save(self.inputs.scaled.state_dict(), folder / SCALE)
 
 
@@ -91,6 +92,10 @@ def load(folder: Path | str) -> LanguageModel:
     card = read_card(folder)
     kind = workload(card.workload)
     hp: Any = kind.hyperparameters(**card.params)
+    encoder = encoder_of(hp).requires_grad_(False)
+    told = json.loads((folder / ENCODER).read_text(encoding="utf-8"))
+    if digest(encoder) != told["weights"]:
+        raise DataError(f"the encoder at {told['model']!r} is another one than that of the training: put it back")
     tokens = tokens_of(str(folder / TOKENIZER), hp.max_length)
     coded = Coded(tokens, card.columns, torch.empty(0))
     model = kind.build(hp, card.shape).float()
@@ -98,10 +103,6 @@ def load(folder: Path | str) -> LanguageModel:
     model.eval().requires_grad_(False)
     if hp.mode != "features":
         return LanguageModel(card, coded, model)
-    encoder = encoder_of(hp).requires_grad_(False)
-    told = json.loads((folder / ENCODER).read_text(encoding="utf-8"))
-    if digest(encoder) != told["weights"]:
-        raise DataError(f"the encoder at {told['model']!r} is another one than that of the training: put it back")
     scaled = ScaledForBackbone(torch.zeros(2, card.shape.example[0]))
     scaled.load_state_dict(torch.load(folder / SCALE, map_location="cpu", weights_only=True))
     return LanguageModel(card, Vectors(coded, encoder, scaled), model)

@@ -24,6 +24,7 @@ from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.language import inputs
 from workloads.models.language.hyperparameters import LanguageHyperparameters
 from workloads.models.language.pretrained import encoder_of, tokens_of
+from workloads.models.language.tuned import TunedEncoder
 from workloads.models.language.workload import check
 from workloads.registry import workload
 from workloads.training.plain_loop import PlainLoop
@@ -170,20 +171,48 @@ def test_vectors_are_computed_once_for_all_trials(monkeypatch: pytest.MonkeyPatc
     torch.testing.assert_close(raw, first.x_val, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("mode", "changed"), [("full", ("embeddings", "layer.0", "layer.1")), ("last_layers", ("layer.1",))]
-)
-def test_an_encoder_learns_in_the_layers_that_are_trained(mode: str, changed: tuple[str, ...]) -> None:
+TRAINED = {"full": ("embeddings", "layer.0", "layer.1"), "last_layers": ("layer.1",), "lora": ("lora_A", "lora_B")}
+
+
+@pytest.mark.parametrize("mode", TRAINED)
+def test_an_encoder_learns_where_it_is_trained_and_resumes_as_if_it_had_gone_on(mode: str) -> None:
+    changed = TRAINED[mode]
     member = trainee("language", mode=mode, trained_layers=1, encoder_lr_ratio=1.0, lr=0.003)
     kind = workload("language")
     data = kind.data(member.hp, sentences(), torch.device("cpu"), torch.float32)
-    loop = PlainLoop(Setup(kind, data), member)
-    before = {name: value.clone() for name, value in loop.state(0).model.items()}
-    losses = [record["train_loss"] for (record,) in train(loop, 4)]
-    moved = {name for name, value in loop.state(0).model.items() if not torch.equal(value, before[name])}
-    assert losses[-1] < losses[0]
+    loop, whole = (PlainLoop(Setup(kind, data), member) for _ in range(2))
+    before = {name: value.clone() for name, value in loop.model.named_parameters()}
+    losses = [record["train_loss"] for (record,) in train(loop, 2)]
+    resumed = PlainLoop(Setup(kind, data), member)
+    resumed.load(0, loop.state(0))
+    resumed.epoch_done = 2
+    losses += [record["train_loss"] for (record,) in train(resumed, 2)]
+    assert losses == [record["train_loss"] for (record,) in train(whole, 4)] and losses[-1] < losses[0]
+    moved = {name for name, value in resumed.model.named_parameters() if not torch.equal(value, before[name])}
     assert all(name.startswith("head") or any(part in name for part in changed) for name in moved)
     assert all(any(part in name for name in moved) for part in changed)
+    assert set(resumed.state(0).model) == {
+        n for n in before if n.startswith("head") or mode == "full" or any(p in n for p in changed)
+    }
+
+
+def test_a_merged_adapter_equals_the_adapter() -> None:
+    member = trainee("language", mode="lora", lr=0.01)
+    kind = workload("language")
+    data = kind.data(member.hp, sentences(), torch.device("cpu"), torch.float32)
+    loop = PlainLoop(Setup(kind, data), member)
+    train(loop, 1)
+    model = loop.model.eval()
+    with torch.no_grad():
+        adapted = model(data.x_val)
+        for module in [module for module in model.modules() if hasattr(module, "merge")]:
+            module.merge()
+        torch.testing.assert_close(model(data.x_val), adapted, rtol=1e-4, atol=1e-5)
+        for module in [module for module in model.modules() if hasattr(module, "unmerge")]:
+            module.unmerge()
+        plain = TunedEncoder(replace(member.hp, mode="full"), data.shape).eval()
+        plain.head.load_state_dict(model.head.state_dict())
+        assert not torch.allclose(plain(data.x_val), adapted, atol=1e-3)
 
 
 SERVE = """
@@ -208,8 +237,8 @@ def champion(model: Path, mode: str, folder: Path) -> language_model.LanguageMod
 
 
 def test_champions_take_texts_and_predict_the_same_in_a_fresh_process(small: Path, tmp_path: Path) -> None:
-    made = [champion(small, mode, tmp_path / mode) for mode in ("features", "full")]
-    folders = [str(tmp_path / f"saved-{k}") for k in range(2)]
+    made = [champion(small, mode, tmp_path / mode) for mode in ("features", "full", "lora")]
+    folders = [str(tmp_path / f"saved-{k}") for k in range(3)]
     for model, folder in zip(made, folders, strict=True):
         model.save(Path(folder))
     done = subprocess.run([sys.executable, "-c", SERVE, *folders], capture_output=True, text=True)

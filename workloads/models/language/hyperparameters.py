@@ -24,8 +24,8 @@ class LanguageHyperparameters(Training):
     mode: str = hyper(
         "features",
         "train a classifier on the frozen encoder's vectors, which are computed once; or also the encoder's last "
-        "layers; or all of it",
-        choices=("features", "last_layers", "full"),
+        "layers; or all of it; or adapters of low rank beside its frozen layers",
+        choices=("features", "last_layers", "full", "lora"),
         shapes=True,
         prepares=True,
     )
@@ -52,6 +52,11 @@ class LanguageHyperparameters(Training):
     )
     trained_layers: int = hyper(
         2, "last_layers: number of layers that are trained, counted from the output", low=1, shapes=True
+    )
+    lora_rank: int = hyper(8, "lora: rank of the adapters", low=1, shapes=True)
+    lora_alpha: int = hyper(16, "lora: adapters are multiplied by this over the rank", low=1, shapes=True)
+    lora_dropout: float = hyper(
+        0.0, "lora: dropout rate of the adapters' inputs", low=0, high=1, high_open=True, shapes=True
     )
     encoder_lr_ratio: float = hyper(
         0.01,
