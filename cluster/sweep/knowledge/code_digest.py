@@ -22,7 +22,10 @@ from search_spaces.types.files.kept_code import is_kept
 from search_spaces.types.module_path import code_folder
 from workloads.models.custom.source.imported_names import imported_names
 
-LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow")
+LIBRARIES: Final = (
+    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow", "transformers",
+    "tokenizers",
+)  # fmt: skip
 """Packages on whose version the numbers of our own workloads depend."""
 LEFT_OUT: Final = ("__pycache__", "node_modules", "site-packages", "mlruns", "mlartifacts")
 """Folders that hold no code of a user's."""

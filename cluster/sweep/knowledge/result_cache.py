@@ -167,4 +167,4 @@ def _results(
 def _is_elsewhere(full: Mapping[str, Any]) -> bool:
     """Whether a value names something outside of code and data, such as weights, that may change under its name."""
     texts = [value for value in full.values() if isinstance(value, str)]
-    return any("/" in text or ":" in text or Path(text).expanduser().is_file() for text in texts)
+    return any("/" in text or ":" in text or (text and Path(text).expanduser().exists()) for text in texts)

@@ -183,6 +183,9 @@ def test_failed_trials_and_what_is_named_outside_are_trained_again() -> None:
     assert not result_cache._is_elsewhere({"weights": "mine.pth"})
     Path("mine.pth").touch()
     assert result_cache._is_elsewhere({"weights": "mine.pth"}), "a file that may be another one tomorrow"
+    assert not result_cache._is_elsewhere({"model": "encoder", "word": ""})
+    Path("encoder").mkdir()
+    assert result_cache._is_elsewhere({"model": "encoder"}), "a folder with a text encoder, as well"
     assert len(list(result_cache._results(home, sweep, study.records(), SOFTMAX))) == 3
 
 
