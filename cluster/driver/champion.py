@@ -266,7 +266,7 @@ def _saved(module: str, order: dict[str, Any], candidate: Candidate, search: Any
     model, rows = of_champion.made(order["workload"], order["checkpoint"], search)
     with TemporaryDirectory() as folder:
         model.save(saved := Path(folder, "model"))
-        files = Folder(str(saved), module, of_champion.PACKAGES)
+        files = Folder(str(saved), module, of_champion.PACKAGES, takes_lists=True)
         return register(order["uri"], candidate, files, Example(rows, model.predict(rows))).uri
 
 
