@@ -48,6 +48,8 @@ def modules_of_the_own_folder_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     module_path._own.set(None)
     module_path._newest.clear()
+    module_path._own_packages.set(None)
+    module_path._newest_packages.clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -32,6 +32,7 @@ final: {top: 1, seeds: 2}
 
 
 @pytest.mark.slow
+@pytest.mark.soak  # races of several objectives and of constraints have their own suites
 def test_a_sweep_of_two_objectives_with_a_constraint(tmp_path: Path) -> None:
     folder = Here(tmp_path)
     folder.write(SWEEP)

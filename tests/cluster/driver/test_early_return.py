@@ -41,6 +41,7 @@ final: {top: 1, seeds: 2}
 """
 
 
+@pytest.mark.soak  # in the short form without a sweep: tests/workloads/models/test_returning.py
 def test_a_function_that_returns_on_a_plateau_is_done_there(tmp_path: Path) -> None:
     """The best one has its plateau where it is paused, and returns at once when it is promoted."""
     here = Here(tmp_path)

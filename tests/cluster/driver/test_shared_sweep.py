@@ -108,6 +108,7 @@ def objects(s3: dict[str, str]) -> dict[str, bytes]:
     return {one["Key"]: client.get_object(Bucket="weights", Key=one["Key"])["Body"].read() for one in found}
 
 
+@pytest.mark.soak  # in the short form a later attempt ends an earlier driver, from the same stores
 def test_a_sweep_outlives_its_driver_and_its_home(
     pg: Postgres, s3: dict[str, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
