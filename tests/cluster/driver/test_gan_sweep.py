@@ -33,6 +33,7 @@ final: {top: 1, seeds: 2}
 """
 
 
+@pytest.mark.soak  # in the short form every example is trained, a GAN among them
 def test_a_sweep_of_two_players(tmp_path: Path) -> None:
     folder = Here(tmp_path)
     folder.write(SPEC)

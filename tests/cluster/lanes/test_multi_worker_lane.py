@@ -62,6 +62,7 @@ resources: {workers: 2}
 """
 
 
+@pytest.mark.soak  # in the short form without a sweep: tests/workloads/training
 def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
     folder = Here(tmp_path)
     folder.write(SPEC)
