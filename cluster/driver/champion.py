@@ -81,7 +81,7 @@ class _ChampionActor:
         if kind.serves_files:
             return _function(order, candidate, search)
         if search.sentences:
-            return _texts(order, candidate, search)
+            return _saved("workloads.champion.text_model", order, candidate, search)
         by_row = search.train.columns and (kind.by_row or kind.data is default_data)
         return (_table if by_row else _module)(order, candidate, search)
 
@@ -261,7 +261,7 @@ def _network(order: dict[str, Any], candidate: Candidate, search: Any, example: 
 
 
 def _saved(module: str, order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """Register a champion that a workload's own ``module`` saves and loads; return the model's URI."""
+    """Register a champion of raw texts, which ``module`` makes and loads; return the model's URI."""
     of_champion = importlib.import_module(module)
     model, rows = of_champion.made(order["workload"], order["checkpoint"], search)
     with TemporaryDirectory() as folder:
@@ -280,17 +280,6 @@ def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
         example = None if found.example is None else Example(found.example, found.outputs)
         with imports_kept(found.code):
             return register(order["uri"], candidate, model, example).uri
-
-
-def _texts(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """Register a champion that takes raw texts (a pandas frame, or a list); return the model's URI."""
-    from workloads.champion import text_model  # 1,300 ms: torch
-
-    model, rows = text_model.text_model(order["workload"], order["checkpoint"], search)
-    with TemporaryDirectory() as folder:
-        model.save(made := Path(folder, "model"))
-        saved = Folder(str(made), text_model.__name__, text_model.PACKAGES, takes_lists=True)
-        return register(order["uri"], candidate, saved, Example(rows, model.predict(rows))).uri
 
 
 def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:

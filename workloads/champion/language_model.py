@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,17 @@ from torch import nn
 
 from workloads.arrays import DataError
 from workloads.champion.export import trained
-from workloads.champion.table_model import MODEL, Card, example_rows, predicted, read_card
+from workloads.champion.table_model import MODEL, WEIGHTS, Card, card_of, example_rows, predicted, read_card
 from workloads.champion.text_model import frame_of
 from workloads.data.search_data import SearchData
-from workloads.legs import checkpoint
-from workloads.models.language.inputs import Coded, Vectors
-from workloads.models.language.pretrained import Encoder, encoder_of, reference, tokens_of
-from workloads.models.transfer.backbones import ScaledForBackbone
+from workloads.layers.frozen_features import ScaledFeatures
+from workloads.layers.text_codes import TextCodes
+from workloads.models.language.inputs import Vectors
+from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, reference, tokens_of
 from workloads.registry import workload
 from workloads.tables.columns import encode
 
-ENCODER, WEIGHTS, SCALE, TOKENIZER = "encoder.json", "weights.pt", "scale.pt", "tokenizer"
+ENCODER, SCALE, TOKENIZER = "encoder.json", "scale.pt", "tokenizer"
 PACKAGES = ("paceline", "torch", "numpy", "pandas", "transformers", "tokenizers", "safetensors")
 """Packages that serving the model needs."""
 AT_ONCE = 64
@@ -39,7 +39,7 @@ class LanguageModel:
     """A classifier with what makes its inputs of raw texts."""
 
     card: Card
-    inputs: Vectors | Coded
+    inputs: Vectors | TextCodes
     model: nn.Module
 
     def predict(self, rows: Any, params: Any = None) -> Any:
@@ -66,7 +66,8 @@ class LanguageModel:
         folder.mkdir(exist_ok=True)
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         torch.save(self.model.state_dict(), folder / WEIGHTS)
-        tokens = self.inputs.tokens if isinstance(self.inputs, Coded) else self.inputs.coded.tokens
+        tokens = self.inputs.tokens if isinstance(self.inputs, TextCodes) else self.inputs.coded.tokens
+        assert isinstance(tokens, Tokens)
         tokens.tokenizer.save_pretrained(folder / TOKENIZER)
         hp = workload(self.card.workload).hyperparameters(**self.card.params)
         told = {"model": self.card.params["model"], "weights": digest(encoder_of(hp))}
@@ -97,13 +98,13 @@ def load(folder: Path | str) -> LanguageModel:
     if digest(encoder) != told["weights"]:
         raise DataError(f"the encoder at {told['model']!r} is another one than that of the training: put it back")
     tokens = tokens_of(str(folder / TOKENIZER), hp.max_length)
-    coded = Coded(tokens, card.columns, torch.empty(0))
+    coded = TextCodes(tokens, card.columns, torch.empty(0))
     model = kind.build(hp, card.shape).float()
     model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
     model.eval().requires_grad_(False)
     if hp.mode != "features":
         return LanguageModel(card, coded, model)
-    scaled = ScaledForBackbone(torch.zeros(2, card.shape.example[0]))
+    scaled = ScaledFeatures(torch.zeros(2, card.shape.example[0]))
     scaled.load_state_dict(torch.load(folder / SCALE, map_location="cpu", weights_only=True))
     return LanguageModel(card, Vectors(coded, encoder, scaled), model)
 
@@ -117,15 +118,9 @@ def made(workload_name: str, uri: str, search: SearchData) -> tuple[LanguageMode
     """Return the model of the checkpoint ``uri``, with a few texts of the training split as an example."""
     hp, data, model = trained(workload_name, uri, search)
     inputs = data.prepare
-    assert isinstance(inputs, Vectors | Coded)
+    assert isinstance(inputs, Vectors | TextCodes)
     if isinstance(inputs, Vectors):
         inputs = Vectors(inputs.coded, inputs.encoder, inputs.scaled)  # rows that it serves are not kept
-    card = Card(
-        workload=workload_name,
-        params={**asdict(hp), "model": reference(hp.model)},
-        shape=data.shape,
-        columns=tuple(replace(column, values=()) for column in search.train.columns),
-        classes=search.classes,
-        seed=checkpoint.progress(uri).seed,
-    )
+    params = {**asdict(hp), "model": reference(hp.model)}
+    card = card_of(workload_name, uri, params, data.shape, search)
     return LanguageModel(card, inputs, model.requires_grad_(False)), example_rows(search)

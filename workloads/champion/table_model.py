@@ -134,17 +134,26 @@ def table_model(workload_name: str, uri: str, search: SearchData) -> tuple[Table
     """Return the model of the checkpoint ``uri``, with a few raw rows of the training split as an example."""
     hp, data, model = trained(workload_name, uri, search)
     assert isinstance(data.prepare, PrepareTable)
-    # The pipeline takes categories and texts as words, not codes: their values, training data, are not saved.
+    card = card_of(workload_name, uri, asdict(hp), data.shape, search)
+    return TableModel(card, data.prepare.fitted, model.requires_grad_(False)), example_rows(search)
+
+
+def card_of(
+    workload_name: str, uri: str, params: Mapping[str, Value], shape: DataShape, search: SearchData
+) -> Card:
+    """Return the card of the model of the checkpoint ``uri``, which takes the columns of ``search``.
+
+    Models take categories and texts as words, not codes: their values, training data, are not part of it.
+    """
     columns = tuple(c if c.kind == "ordinal" else replace(c, values=()) for c in search.train.columns)
-    card = Card(
+    return Card(
         workload=workload_name,
-        params=asdict(hp),
-        shape=data.shape,
+        params=params,
+        shape=shape,
         columns=columns,
         classes=search.classes,
         seed=checkpoint.progress(uri).seed,
     )
-    return TableModel(card, data.prepare.fitted, model.requires_grad_(False)), example_rows(search)
 
 
 def example_rows(search: SearchData, num_rows: int = 4) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,18 @@ from torch import nn
 
 from workloads.arrays import DataError
 from workloads.champion.export import trained
-from workloads.champion.table_model import MODEL, WEIGHTS, Card, example_rows, model_of, predicted, read_card
+from workloads.champion.table_model import (
+    MODEL,
+    WEIGHTS,
+    Card,
+    card_of,
+    example_rows,
+    model_of,
+    predicted,
+    read_card,
+)
 from workloads.data.search_data import SearchData
-from workloads.legs import checkpoint
-from workloads.models.recurrent.sentence_inputs import PrepareSentences, padded
+from workloads.layers.text_codes import TextCodes, padded
 from workloads.models.recurrent.tokens import Tokens
 from workloads.tables.columns import decode, encode
 
@@ -99,16 +107,9 @@ def _load_pyfunc(data_path: str) -> TextModel:
     return load(data_path)
 
 
-def text_model(workload_name: str, uri: str, search: SearchData) -> tuple[TextModel, Any]:
+def made(workload_name: str, uri: str, search: SearchData) -> tuple[TextModel, Any]:
     """Return the model of the checkpoint ``uri``, with a few texts of the training split as an example."""
     hp, data, model = trained(workload_name, uri, search)
-    assert isinstance(data.prepare, PrepareSentences)
-    card = Card(
-        workload=workload_name,
-        params=asdict(hp),
-        shape=data.shape,
-        columns=tuple(replace(column, values=()) for column in search.train.columns),
-        classes=search.classes,
-        seed=checkpoint.progress(uri).seed,
-    )
+    assert isinstance(data.prepare, TextCodes) and isinstance(data.prepare.tokens, Tokens)
+    card = card_of(workload_name, uri, asdict(hp), data.shape, search)
     return TextModel(card, data.prepare.tokens, model.requires_grad_(False)), example_rows(search)

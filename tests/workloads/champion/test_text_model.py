@@ -14,7 +14,7 @@ from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import LOSS
 from tests.helpers.reviews import reviews, rows
 from workloads.arrays import DataError
-from workloads.champion.text_model import TextModel, load, text_model
+from workloads.champion.text_model import TextModel, load, made
 from workloads.champion.winner import Subject, errors_of, outputs
 from workloads.champion.winner import load as winner_of
 from workloads.data.search_data import Prepared
@@ -29,7 +29,7 @@ def champion(folder: Path, prepared: Prepared, **params: Any) -> tuple[TextModel
     while not lane.done:
         lane.epoch()
     uri, scored = lane.save()[0].uri, dict(lane.score()[0].metrics)
-    text_model("recurrent", uri, prepared.search)[0].save(folder / "saved")
+    made("recurrent", uri, prepared.search)[0].save(folder / "saved")
     return load(folder / "saved"), uri, scored
 
 

@@ -54,7 +54,7 @@ def minilm() -> Path:
 @pytest.mark.parametrize("pooling", ["mean", "first"])
 def test_a_text_alone_equals_the_same_among_longer_ones(pooling: str) -> None:
     tokens, encoder = tokens_of("none", 64), encoder_of(LanguageHyperparameters(model="none", pooling=pooling))
-    codes = tokens.codes([(text,) for text in ODD * 2])
+    codes = tokens.coded([(text,) for text in ODD * 2])
     together = encoder(inputs.padded(codes))
     for k, row in enumerate(codes):
         torch.testing.assert_close(encoder(inputs.padded([row]))[0], together[k], rtol=0, atol=1e-5)
@@ -65,11 +65,11 @@ def test_a_real_encoder_reads_texts_and_pairs_alone_as_in_a_batch() -> None:
     hp = LanguageHyperparameters(model=str(minilm()), max_length=32)
     check(hp, ROWS)
     tokens, encoder = tokens_of(hp.model, 32), encoder_of(hp)
-    codes = tokens.codes([(text, text[:5]) for text in ODD])
+    codes = tokens.coded([(text, text[:5]) for text in ODD])
     together = inputs.vectors_of(encoder, codes)
     assert max(map(len, codes)) == 32 and {code % 2 for row in codes for code in row} == {0, 1}
     torch.testing.assert_close(encoder(inputs.padded([codes[2]]))[0], together[2], rtol=0, atol=1e-5)
-    near = inputs.vectors_of(encoder, tokens_of(hp.model, 32).codes([("a film",), ("a movie",), ("two taxes",)]))
+    near = inputs.vectors_of(encoder, tokens_of(hp.model, 32).coded([("a film",), ("a movie",), ("two taxes",)]))
     near = near / near.norm(dim=1, keepdim=True)
     assert near[0] @ near[1] > near[0] @ near[2]
 
@@ -106,7 +106,7 @@ def test_a_folder_that_does_not_fit_is_refused_with_what_differs(
 def test_layers_are_left_out_at_the_output(small: Path) -> None:
     whole = LanguageHyperparameters(model=str(small))
     fewer = replace(whole, skipped_layers=1)
-    codes = tokens_of("none", 64).codes([("a fine film",), ("b",)])
+    codes = tokens_of("none", 64).coded([("a fine film",), ("b",)])
     states = encoder_of(whole).net.encoder.layer
     assert len(encoder_of(fewer).layers()) == len(states) - 1 == 1
     found = [inputs.vectors_of(encoder_of(hp), codes) for hp in (whole, fewer)]

@@ -20,7 +20,7 @@ from workloads.arrays import DataShape, Infeasible
 from workloads.data.epoch_order import by_length, epoch_order
 from workloads.data.first_features import features_of_rows
 from workloads.data.sentences.describe import rows_of
-from workloads.models.recurrent.sentence_inputs import padded
+from workloads.layers.text_codes import padded
 from workloads.models.recurrent.tokens import NUM_RESERVED, SEPARATOR, UNKNOWN, Tokens, learned
 from workloads.models.recurrent.workload import CELL_NAMES, POOLING_NAMES, RecurrentHyperparameters, told_first
 from workloads.registry import workload

@@ -18,7 +18,8 @@ from tests.helpers.workload_data import blobs, train
 from workloads.arrays import Arrays, DataShape, Infeasible
 from workloads.data.search_data import SearchData
 from workloads.data.statistics import fit
-from workloads.models.transfer import backbones, feature_cache
+from workloads.files import feature_cache
+from workloads.models.transfer import backbones
 from workloads.models.transfer.backbones import Tuned, stages
 from workloads.models.transfer.hyperparameters import BACKBONES, TransferHyperparameters
 from workloads.models.transfer.weights import network

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from workloads.arrays import Column
-from workloads.data.sentences.describe import rows_of
-from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, tokens_of
-from workloads.models.transfer.backbones import ScaledForBackbone
-from workloads.models.transfer.feature_cache import cached
+from workloads.files.feature_cache import cached
+from workloads.layers.frozen_features import ScaledFeatures
+from workloads.layers.text_codes import TextCodes, padded
+from workloads.models.language.pretrained import Encoder, encoder_of, tokens_of
 from workloads.training.batches import ResidentData, standardised, tensor
 
 if TYPE_CHECKING:
@@ -24,33 +24,13 @@ AT_ONCE = 64
 """Number of texts in a batch through a frozen encoder."""
 
 
-class Coded(nn.Module):
-    """Converts the matrix of texts (rows, 1 or 2) to codes of tokens (rows, tokens): it cannot be exported."""
-
-    def __init__(self, tokens: Tokens, columns: Sequence[Column], like: Tensor) -> None:
-        super().__init__()
-        self.tokens, self.columns, self.like = tokens, columns, like
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return int64 codes on ``like``'s device, 0 behind a text's end; NaN in ``x`` is an empty text."""
-        return padded(self.codes(x)).to(self.like.device)
-
-    def codes(self, x: Tensor) -> list[list[int]]:
-        """Return the codes of each row, without padding."""
-        return self.tokens.codes(rows_of(x.cpu().numpy(), self.columns))
-
-    def of(self, columns: Sequence[Column]) -> Coded:
-        """Return the same for a matrix of these ``columns``, whose codes may stand for further texts."""
-        return Coded(self.tokens, columns, self.like)
-
-
 class Vectors(nn.Module):
     """Converts the matrix of texts (rows, 1 or 2) to scaled vectors of a frozen encoder (rows, features).
 
     Those of a sweep's texts are ``kept`` in the cache, so that all final members share the test split's.
     """
 
-    def __init__(self, coded: Coded, encoder: Encoder, scaled: nn.Module, kept: bool = False) -> None:
+    def __init__(self, coded: TextCodes, encoder: Encoder, scaled: nn.Module, kept: bool = False) -> None:
         super().__init__()
         self.coded, self.encoder, self.scaled, self.kept = coded, encoder, scaled, kept
 
@@ -84,19 +64,12 @@ def kept_vectors(encoder: Encoder, parts: Sequence[Sequence[Sequence[int]]]) -> 
     return cached(encoder.state_dict(), key, lambda: [vectors_of(encoder, part) for part in parts])
 
 
-def padded(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Return int64 codes (rows, tokens of the longest row), 0 behind the end of shorter ones."""
-    if not rows:
-        return torch.zeros(0, 1, dtype=torch.int64)
-    return nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.int64) for row in rows], batch_first=True)
-
-
 def texts(
     hp: LanguageHyperparameters, search: SearchData, device: torch.device, dtype: torch.dtype
 ) -> ResidentData:
     """Return both splits as vectors, from the cache if any sweep has computed them, or as codes of tokens."""
     like = torch.empty(0, dtype=dtype, device=device)
-    coded = Coded(tokens_of(hp.model, hp.max_length), search.train.columns, like)
+    coded = TextCodes(tokens_of(hp.model, hp.max_length), search.train.columns, like)
     parts = [coded.codes(tensor(part.x)) for part in (search.train, search.val)]
     y_train, y_val = (standardised(tensor(p.y).to(device), search.shape()) for p in (search.train, search.val))
     x_train, x_val, prepare = _vectors(hp, coded, parts) if hp.mode == "features" else _codes(coded, parts)
@@ -104,15 +77,15 @@ def texts(
     return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True)
 
 
-def _codes(coded: Coded, parts: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor, nn.Module]:
+def _codes(coded: TextCodes, parts: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor, nn.Module]:
     x_train, x_val = (padded(part).to(coded.like.device) for part in parts)
     return x_train, x_val, coded
 
 
 def _vectors(
-    hp: LanguageHyperparameters, coded: Coded, parts: Sequence[Sequence[Sequence[int]]]
+    hp: LanguageHyperparameters, coded: TextCodes, parts: Sequence[Sequence[Sequence[int]]]
 ) -> tuple[Tensor, Tensor, nn.Module]:
     encoder = encoder_of(hp).to(coded.like.device).requires_grad_(False)
     x_train, x_val = (x.to(coded.like) for x in kept_vectors(encoder, parts))
-    scaled = ScaledForBackbone(x_train)
+    scaled = ScaledFeatures(x_train)
     return scaled(x_train), scaled(x_val), Vectors(coded, encoder, scaled, kept=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -84,7 +85,7 @@ class Tokens:
     tokenizer: Any
     max_length: int
 
-    def codes(self, rows: list[tuple[str, ...]]) -> list[list[int]]:
+    def coded(self, rows: Sequence[tuple[str, ...]]) -> list[list[int]]:
         """Return the codes of each row of one text or a pair, as ``Encoder`` takes them."""
         if not rows:
             return []

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from workloads.arrays import DataShape, Infeasible
+from workloads.layers.frozen_features import head
 from workloads.models.language.folder import INSTALL
 from workloads.models.language.pretrained import Encoder, encoder_of
-from workloads.models.transfer.backbones import head
 
 if TYPE_CHECKING:
     from workloads.models.language.hyperparameters import LanguageHyperparameters

@@ -40,8 +40,8 @@ def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
 
 def build(hp: LanguageHyperparameters, shape: DataShape) -> nn.Module:
     """Return a network to logits, from vectors (batch, features), or from codes of tokens for the other modes."""
+    from workloads.layers.frozen_features import head  # 1,200 ms: torch
     from workloads.models.language.tuned import TunedEncoder  # 1,200 ms: torch
-    from workloads.models.transfer.backbones import head  # 1,200 ms: torch
 
     if hp.mode == "features":
         return head(shape.example[0], shape.num_outputs, hp.dropout)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from workloads.arrays import DataShape, Infeasible
-from workloads.layers.layers import Dropout
-from workloads.models.transfer.feature_cache import cached
+from workloads.files.feature_cache import cached
+from workloads.layers.frozen_features import ScaledFeatures, head
 from workloads.models.transfer.weights import WeightsError, load_into, network
 from workloads.training.batches import ResidentData
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-SMALLEST_SPREAD = 1e-6
 AT_ONCE = 64
 """Number of images in a batch through a fixed network."""
 
@@ -60,28 +59,6 @@ def backbone(hp: TransferHyperparameters, shape: DataShape) -> Backbone:
     return Backbone(net, shape.channel_mean, shape.channel_std)
 
 
-class ScaledForBackbone(nn.Module):
-    """Scales features to mean 0 and deviation 1 over the training split; one that hardly varies is only centred."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, x: Tensor) -> None:
-        super().__init__()
-        std = x.std(0, correction=0)
-        self.register_buffer("mean", x.mean(0))
-        self.register_buffer("std", torch.where(std > SMALLEST_SPREAD, std, 1.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return scaled features, (batch, features) as ``x``."""
-        return (x - self.mean) / self.std
-
-
-def head(num_features: int, num_outputs: int, dropout: float) -> nn.Module:
-    """Return a linear classifier on features: a plain sequence of layers, so that cohorts can be fused."""
-    return nn.Sequential(nn.Flatten(), Dropout(dropout), nn.Linear(num_features, num_outputs))
-
-
 def extracted(hp: TransferHyperparameters, images: ResidentData) -> ResidentData:
     """Return ``images`` as features, which are taken from the cache if any sweep has computed them before."""
     fixed = backbone(hp, images.shape).to(images.device, images.dtype).eval().requires_grad_(False)
@@ -92,7 +69,7 @@ def extracted(hp: TransferHyperparameters, images: ResidentData) -> ResidentData
 
     found = cached(fixed.state_dict(), [*parts, fixed.mean, fixed.std], compute)
     x_train, x_val = (x.to(images.device, images.dtype) for x in found)
-    scaled = ScaledForBackbone(x_train)
+    scaled = ScaledFeatures(x_train)
     return replace(
         images,
         x_train=scaled(x_train),

@@ -50,7 +50,8 @@ def _check_size(hp: TransferHyperparameters, shape: DataShape) -> None:
 
 def build(hp: TransferHyperparameters, shape: DataShape) -> nn.Module:
     """Return a network to logits, from features (batch, features), or for fine_tuning from images in 0 to 1."""
-    from workloads.models.transfer.backbones import Tuned, backbone, head  # 1,200 ms: torch
+    from workloads.layers.frozen_features import head  # 1,200 ms: torch
+    from workloads.models.transfer.backbones import Tuned, backbone  # 1,200 ms: torch
 
     if hp.mode == "feature_extraction":
         return head(shape.example[0], shape.num_outputs, hp.dropout)
