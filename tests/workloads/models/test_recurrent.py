@@ -15,6 +15,7 @@ from torch.testing import assert_close
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
+from tests.helpers.fused_and_plain import agree
 from tests.helpers.sequence_data import monthly, sequence_setup, series, text
 from tests.helpers.soak import pairs
 from tests.helpers.workload_data import search_data, train
@@ -29,7 +30,6 @@ from workloads.models.recurrent.sample_text import MARK, NUM_CHARACTERS
 from workloads.models.recurrent.workload import CELL_NAMES, RecurrentHyperparameters
 from workloads.registry import workload
 from workloads.training.batches import resident, tensor
-from workloads.training.fused.loop import FusedLoop
 from workloads.training.plain_loop import PlainLoop
 from workloads.training.setup import Setup, Trainee
 
@@ -49,18 +49,6 @@ def setup(kind: str, folder: Path, dtype: torch.dtype = torch.float64) -> Setup:
 def member(seed: int = 0, **params: Any) -> Trainee:
     small: dict[str, Any] = {"batch_size": 8, "lr": 0.002, "width": 4, "heads": 2, "depth": 2}
     return Trainee(seed, RecurrentHyperparameters(**{**small, **params}))
-
-
-def agree(shared: Setup, members: list[Trainee]) -> None:
-    fused = FusedLoop(shared, members)
-    together = train(fused, 2)
-    for k, one in enumerate(members):
-        plain = PlainLoop(shared, one)
-        for epoch, (record,) in enumerate(train(plain, 2)):
-            found = {name: together[epoch][k][name] for name in record if name != "examples_per_s"}
-            del record["examples_per_s"]
-            assert found == pytest.approx(record, rel=1e-7, abs=1e-9)
-        assert_close(fused.state(k).model, plain.state(0).model, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize(("cell", "kind"), pairs(CELL_NAMES, KINDS))

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from tests.helpers.fused_and_plain import agree
 from tests.helpers.paths import ROOT
 from tests.helpers.reviews import BAD, GOOD, reviews
 from tests.helpers.soak import pairs
@@ -25,7 +26,6 @@ from workloads.models.recurrent.tokens import NUM_RESERVED, SEPARATOR, UNKNOWN, 
 from workloads.models.recurrent.workload import CELL_NAMES, POOLING_NAMES, RecurrentHyperparameters, told_first
 from workloads.registry import workload
 from workloads.training.batches import without_padding
-from workloads.training.fused.loop import FusedLoop
 from workloads.training.plain_loop import PlainLoop
 from workloads.training.setup import Setup, Trainee
 
@@ -89,18 +89,6 @@ def test_a_fused_cohort_agrees_with_plain_trainings(cell: str, pooling: str, bot
     params = {"cell": cell, "pooling": pooling, "bidirectional": both, "depth": 1 + both, "batch_size": 12}
     agree(shared, [Trainee(0, hyperparameters(dropout=rate, **params)) for rate in (0.0, 0.4)])
     agree(shared, [Trainee(seed, hyperparameters(**params)) for seed in (3, 1)])
-
-
-def agree(shared: Setup, members: list[Trainee]) -> None:
-    fused = FusedLoop(shared, members)
-    together = train(fused, 2)
-    for k, one in enumerate(members):
-        plain = PlainLoop(shared, one)
-        for epoch, (record,) in enumerate(train(plain, 2)):
-            found = {name: together[epoch][k][name] for name in record if name != "examples_per_s"}
-            del record["examples_per_s"]
-            assert found == pytest.approx(record, rel=1e-7, abs=1e-9)
-        assert_close(fused.state(k).model, plain.state(0).model, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("how", [{}, {"target": "stars"}, {"text": ["also", "review"]}])
