@@ -22,7 +22,7 @@ from workloads.registry import workload
 users_folder({folder!r}, Packages(({wheel!r},)))
 print(workload("mine:train").name)
 import json, numpy, only_by_pip, subprocess
-assert "environments" in only_by_pip.__file__ and json.__file__ < numpy.__file__
+assert "environments" in only_by_pip.__file__ and "environments" not in json.__file__ + numpy.__file__
 from workloads.users_packages.imports import import_path, interpreter
 seen = subprocess.run([sys.executable, "-c", "import only_by_pip; print(only_by_pip.BEST)"], capture_output=True)
 apart = [interpreter(), "-c", "import only_by_pip, numpy, pytest; print(only_by_pip.BEST, only_by_pip.__file__)"]
