@@ -8,10 +8,9 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cluster.ray_internals.imports import importing
@@ -95,7 +94,7 @@ class Preparing:
             "problem": sweep.problem,
             "workload": sweep.workload,
             "constants": dict(sweep.constants),
-            "needed": needed(sweep),
+            "first": first(sweep),
             "tracking": sweep.tracking.uri,
             "searched": list(sweep.space.domains),
             "metric": sweep.metric.name,
@@ -152,17 +151,30 @@ def needed(sweep: Sweep) -> Params:
     return {name: value for name, value in defaults(known, sweep.space.domains).items() if known[name].required}
 
 
+def first(sweep: Sweep) -> list[Params]:
+    """Return what the first trial has beside constants and defaults.
+
+    Where a path is searched (of a model, or weights) that is a configuration for each of its values.
+    """
+    kind = described(sweep.workload).hyperparameters
+    known = {} if kind is Open else hyperparameters(kind)
+    choices = {name: one for name, one in sweep.space.domains.items() if name in known and known[name].is_path}
+    others = [{name: value} for name, one in choices.items() for value in one.grid()]
+    return [{**needed(sweep), **one} for one in others or [{}]]
+
+
 def check_first(
     name: str,
     constants: Params,
     search: SearchData,
     searched: Iterable[str] = (),
-    needed: Params = MappingProxyType({}),
+    first: Sequence[Params] = ({},),
 ) -> str | None:
     """Raise DataError where the first trial, the defaults with the fixed values, cannot work on this data.
 
-    Also raised where a hyperparameter that is fixed or ``searched`` would have no effect on this data. ``needed``
-    are values of those that have no default. Returns what users should know of a model that was tried.
+    Also raised where a hyperparameter that is fixed or ``searched`` would have no effect on this data. ``first``
+    are configurations of what has no default, each of which must work. Returns what users should know of a model
+    that was tried.
     """
 
     try:
@@ -179,16 +191,36 @@ def check_first(
     idle = [key for key in FOR_CLASSES if key in searched or constants.get(key, "none") != "none"]
     if idle and search.problem != "classification" and issubclass(kind.hyperparameters, Training):
         raise DataError(f"parameters.{idle[0]}: has no effect on {search.problem}, it needs classes: leave it out")
+    return _tried(kind, [{**constants, **one} for one in first], constants, search)
+
+
+def _tried(kind: Workload, configurations: Sequence[Params], constants: Params, search: SearchData) -> str | None:
+    """Return what the first of ``configurations`` that were tried tells, if anything.
+
+    Raises DataError with a line for each that cannot work on this data.
+    """
     if kind.check is None:
         return None
-    hp = kind.hyperparameters(**complete(kind.hyperparameters, {**needed, **constants}))
-    try:
-        kind.check(hp, search.shape())
-        return None if kind.tryout is None else kind.tryout(hp, search)
-    except Infeasible as error:
-        fixed = ", ".join(f"{key}: {value}" for key, value in constants.items())
-        what = f"the defaults with {fixed}" if fixed else "the defaults"
-        raise DataError(f"parameters: {what} of workload {name} cannot work on this data: {error}") from error
+    faults, told = [], None
+    for params in configurations:
+        hp = kind.hyperparameters(**complete(kind.hyperparameters, params))
+        try:
+            kind.check(hp, search.shape())
+            told = told or (None if kind.tryout is None else kind.tryout(hp, search))
+        except Infeasible as error:
+            faults.append(_named(kind, constants, str(error)))
+    if faults:
+        raise DataError("\n".join(dict.fromkeys(faults)))
+    return told
+
+
+def _named(kind: Workload, constants: Params, fault: str) -> str:
+    """Return the sentence on a fault of a configuration; one that names its place stays as it is."""
+    if fault.startswith("parameters."):
+        return fault
+    fixed = ", ".join(f"{key}: {value}" for key, value in constants.items())
+    what = f"the defaults with {fixed}" if fixed else "the defaults"
+    return f"parameters: {what} of workload {kind.name} cannot work on this data: {fault}"
 
 
 def draws(constants: Params, searched: Iterable[str]) -> bool:
@@ -225,8 +257,8 @@ def _main() -> None:
         if order["folder"] is not None:
             users_folder(order["folder"], Packages(tuple(order["pip"])))
             os.chdir(order["folder"])
-        constants, needed = order["constants"], order["needed"]
-        tried = check_first(order["workload"], constants, found.search, order["searched"], needed)
+        constants = order["constants"]
+        tried = check_first(order["workload"], constants, found.search, order["searched"], order["first"])
         check_metric(order["metric"], found.search, found.test if order["judged"] else None)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices, tried)

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cluster.doctor.machine import HOME
+from search_spaces.spec.checks.space.own_paths import change_paths
 from search_spaces.spec.packages.key import is_local, path_of
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.module_path import OURS
 from workloads.models.custom.hidden import installs, strangers
+from workloads.registry import described
 
 if TYPE_CHECKING:
     from cluster.targets.submission import Code
@@ -95,22 +97,25 @@ def travelling_packages() -> dict[str, bytes]:
 
 
 def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
-    """Return the spec as YAML, and the data paths that are not sent; paths inside ``folder`` become relative."""
-    moved: dict[str, str] = {}
-    staying = []
-    patterns = _patterns(folder)
-    further = {f"also.{k}": text for k, text in enumerate(sweep.data.also)}
-    for key, text in {**{key: getattr(sweep.data, key) for key in DATA_PATHS}, **further}.items():
-        if text is None or "://" in text:
-            continue
+    """Return the spec as YAML, and the paths of data and models that are not sent; those inside become relative."""
+    staying: list[str] = []
+    patterns, top = _patterns(folder), folder.resolve()
+
+    def moved(text: str) -> str:
         path = Path(text)
-        if path.is_relative_to(folder.resolve()) and not _ignored(path.relative_to(folder.resolve()), patterns):
-            moved[key] = str(path.relative_to(folder.resolve()))
-        else:
-            staying.append(text)
-    also = [moved.pop(key, text) for key, text in further.items()]
-    data = sweep.data.model_copy(update={**moved, "also": also})
-    return sweep.model_copy(update={"data": data, "pip": _travelling_pip(sweep, folder)}).to_text(), staying
+        if path.is_relative_to(top) and not _ignored(path.relative_to(top), patterns):
+            return str(path.relative_to(top))
+        staying.append(text)
+        return text
+
+    paths = {key: getattr(sweep.data, key) for key in DATA_PATHS}
+    found = {key: moved(text) for key, text in paths.items() if text is not None and "://" not in text}
+    also = [text if "://" in text else moved(text) for text in sweep.data.also]
+    data = sweep.data.model_copy(update={**found, "also": also})
+    sent = sweep.model_copy(update={"data": data, "pip": _travelling_pip(sweep, folder)})
+    tree = sent.to_tree()
+    change_paths(tree, described(sweep.workload), lambda text: moved(text) if Path(text).is_absolute() else text)
+    return sent.to_text(tree), list(dict.fromkeys(staying))
 
 
 def _travelling_pip(sweep: Sweep, folder: Path) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ class Hyperparameter:
     """Returns the rule that a value breaks, or None; for a hyperparameter of type ``object``."""
     words: str = ""
     """Allowed values in words, for a hyperparameter of type ``object``."""
+    is_path: bool = False
+    """Whether a text may name a file or a folder, relative to that of the spec's file."""
 
     def __post_init__(self) -> None:
         assert self.shapes or not self.prepares, f"{self.name} prepares the inputs, so it must shape the program"

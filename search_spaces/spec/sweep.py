@@ -211,9 +211,9 @@ class Sweep(BaseModel):
             words["warm_start"] = list(self.warm_start)
         return {**plain, "trials": self.trials, **words}
 
-    def to_text(self) -> str:
-        """Return YAML that ``parse_sweep`` reads as an equal sweep; edits are comments."""
-        return block(self.to_tree()) + "".join(f"# edited {_one_line(edit.line)}\n" for edit in self.edits)
+    def to_text(self, tree: Mapping[str, Any] | None = None) -> str:
+        """Return YAML that ``parse_sweep`` reads as an equal sweep, or its changed ``tree``; edits are comments."""
+        return block(tree or self.to_tree()) + "".join(f"# edited {_one_line(edit.line)}\n" for edit in self.edits)
 
     def drawn_with(self, number: int) -> tuple[Space, Mapping[str, Value]]:
         """Return the space and the constants that trial ``number`` was drawn with, before later edits."""

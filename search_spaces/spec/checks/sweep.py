@@ -22,6 +22,7 @@ from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.repeats import check_repeats, check_retest
 from search_spaces.spec.checks.space.grid import grid_size, refuse_counts
+from search_spaces.spec.checks.space.own_paths import settle_paths
 from search_spaces.spec.checks.space.parameters import (
     read_open_parameters,
     read_parameters,
@@ -110,6 +111,7 @@ def checked_document(
     if workload is not None and document.tree.get("parameters") is None:
         _put_default_space(document, workload)
     override(document, inner)
+    settle_paths(document, workload, base)
     refuse_passwords(document)
     fields = {**_Checks(document, catalogue, workload, script).fields(base, place), **place.fields}
     tell_other_tools(document, hyperparameters(workload.hyperparameters) if workload else None)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from cluster.sweep.data_process import check_first
+from cluster.sweep.data_process import check_first, first
+from search_spaces.spec.sweep import parse_sweep
 from tests.helpers.commands import agree
+from tests.helpers.reviews import reviews
 from tests.helpers.sweep_here import Here
 from workloads.arrays import DataError
 from workloads.data.prepare import prepare
+from workloads.registry import catalogue
 
 SWEEP = """
 workload: cnn
@@ -62,3 +65,24 @@ def test_an_infeasible_trial_fails_without_a_retry_and_the_sweep_goes_on(tmp_pat
     assert all(trial["error"].startswith("infeasible: block 1, convolution 1") for trial in failed)
     assert [trial["failure"]["kind"] for trial in failed] == ["infeasible"] * 2
     agree(folder, document, len(document["trials"]))
+
+
+def test_each_model_of_a_search_is_looked_for_and_all_that_are_not_here_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    spec = "workload: language\ndata: {csv: reviews.csv, target: label, text: review}\nparameters: {model: %s}"
+    search = reviews(tmp_path).search
+
+    def checked(model: str) -> str | None:
+        sweep = parse_sweep(spec % model, "s.yaml", tmp_path, catalogue=catalogue())
+        return check_first("language", sweep.constants, search, [*sweep.space.domains], first(sweep))
+
+    checked("none")
+    checked("{values: [none]}")
+    with pytest.raises(DataError) as refused:
+        checked("{values: [none, nobody/a, /no/folder]}")
+    lines = str(refused.value).splitlines()
+    assert [line.split(":")[:2] for line in lines] == [
+        ["parameters.model", f" '{n}'"] for n in ("nobody/a", "/no/folder")
+    ]

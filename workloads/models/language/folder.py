@@ -35,9 +35,9 @@ def folder_of(model: str) -> Path:
     Raises Infeasible with the folder to fill where it is neither.
     """
     local = Path(model).expanduser()
-    if local.is_dir():
+    if local.is_absolute() and local.is_dir():  # a spec's relative ones are absolute by now
         return local.resolve()
-    if local.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1 or "\\" in model:
+    if model.startswith((".", "/", "~")) or model.count("/") > 1 or "\\" in model:
         raise _refused(model, f"there is no folder {str(local)!r}{_meant(local)}")
     try:
         from huggingface_hub import constants, snapshot_download
@@ -46,12 +46,20 @@ def folder_of(model: str) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=list(FILES)))
     except (OSError, ValueError) as error:  # no network, no such model, no name of a model
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
         raise _refused(
             model,
-            f"there is no such folder, and the hub cannot give it ({first_line(error)}): put its config.json, "
-            f"tokenizer.json and model.safetensors into a folder and name that, or fill {constants.HF_HUB_CACHE} "
-            f"by `hf download {model}` where there is a network",
+            f"there is no such folder beside the spec{_known(model, Path(constants.HF_HUB_CACHE))}, and the hub "
+            f"cannot give it ({why}): put its config.json, tokenizer.json and model.safetensors into a folder and "
+            f"name that, or fill {constants.HF_HUB_CACHE} by `hf download {model}` where there is a network",
         ) from error
+
+
+def _known(model: str, cache: Path) -> str:
+    """Return a hint at a model of a similar name that was downloaded."""
+    names = [path.name.removeprefix("models--").replace("--", "/") for path in cache.glob("models--*")]
+    close = nearest(model, names)
+    return f" (did you mean {close!r}, which is in the hub's cache?)" if close else ""
 
 
 def check_folder(model: str, max_length: int) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ class LanguageHyperparameters(Training):
         "Hugging Face hub; none: a small one with random weights, which reads bytes",
         shapes=True,
         prepares=True,
+        is_path=True,
     )
     mode: str = hyper(
         "features",

@@ -184,4 +184,4 @@ def _small_tokenizer() -> Any:
 def reference(model: str) -> str:
     """Return a name by which another process finds the same model: a folder's whole path, or a name on the hub."""
     local = Path(model).expanduser()
-    return str(local.resolve()) if local.is_dir() else model
+    return str(local.resolve()) if local.is_absolute() else model

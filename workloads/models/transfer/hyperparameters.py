@@ -47,6 +47,7 @@ class TransferHyperparameters(Training):
         "initial weights; default: torchvision's; none: random; else a file of weights or an MLflow model URI",
         shapes=True,
         prepares=True,
+        is_path=True,
     )
     mode: str = hyper(
         "feature_extraction",
