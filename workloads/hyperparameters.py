@@ -8,7 +8,8 @@ from search_spaces.space.hyperparameters import hyper
 
 ACTIVATION_NAMES = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "swish", "mish", "tanh", "sigmoid")
 OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
-SCHEDULE_NAMES = ("constant", "step", "exponential", "cosine", "cyclic", "one_cycle", "reduce_on_plateau")
+ADAMS = ("adam", "adamw")
+SCHEDULE_NAMES = ("constant", "step", "exponential", "linear", "cosine", "cyclic", "one_cycle", "reduce_on_plateau")
 INIT_NAMES = ("default", "he", "xavier", "orthogonal", "normal")
 
 
@@ -34,18 +35,30 @@ class Training:
         low=0,
         high=1,
         high_open=True,
+        when={"optimizer": tuple(name for name in OPTIMIZER_NAMES if name != "adagrad")},
     )
     beta2: float = hyper(
-        0.999, "adam and adamw: decay rate of the running mean of squared gradients", low=0, high=1, high_open=True
+        0.999,
+        "adam and adamw: decay rate of the running mean of squared gradients",
+        low=0,
+        high=1,
+        high_open=True,
+        when={"optimizer": ADAMS},
     )
     alpha: float = hyper(
-        0.99, "rmsprop: decay rate of the running mean of squared gradients", low=0, high=1, high_open=True
+        0.99,
+        "rmsprop: decay rate of the running mean of squared gradients",
+        low=0,
+        high=1,
+        high_open=True,
+        when={"optimizer": ("rmsprop",)},
     )
     eps: float = hyper(
         1e-8,
         "adagrad, rmsprop, adam and adamw: added to the denominator for numerical stability",
         low=0,
         low_open=True,
+        when={"optimizer": ("adagrad", "rmsprop", *ADAMS)},
     )
 
     weight_decay: float = hyper(
@@ -70,25 +83,41 @@ class Training:
 
     lr_schedule: str = hyper("constant", "learning-rate schedule", choices=SCHEDULE_NAMES)
     warmup_epochs: int = hyper(0, "epochs of linear warm-up to lr, before the schedule begins", low=0)
+    warmup_share: float = hyper(
+        0.0,
+        "instead of warmup_epochs: steps of linear warm-up to lr, as a fraction of the longest training's",
+        low=0,
+        high=1,
+        high_open=True,
+        instead_of="warmup_epochs",
+    )
     lr_factor: float = hyper(
         0.5,
         "step and reduce_on_plateau: factor of each reduction of the learning rate",
         low=0,
         low_open=True,
         high=1,
+        when={"lr_schedule": ("step", "reduce_on_plateau")},
     )
-    lr_step_epochs: int = hyper(5, "step: epochs between two reductions of the learning rate", low=1)
+    lr_step_epochs: int = hyper(
+        5, "step: epochs between two reductions of the learning rate", low=1, when={"lr_schedule": ("step",)}
+    )
     lr_decay: float = hyper(
         0.95,
         "exponential: factor by which the learning rate is multiplied after each epoch",
         low=0,
         low_open=True,
         high=1,
+        when={"lr_schedule": ("exponential",)},
     )
     lr_floor: float = hyper(
-        0.0, "cosine, cyclic and reduce_on_plateau: smallest learning rate, as a fraction of lr", low=0, high=1
+        0.0,
+        "linear, cosine, cyclic and reduce_on_plateau: smallest learning rate, as a fraction of lr",
+        low=0,
+        high=1,
+        when={"lr_schedule": ("linear", "cosine", "cyclic", "reduce_on_plateau")},
     )
-    lr_cycle_epochs: int = hyper(4, "cyclic: length of a cycle in epochs", low=1)
+    lr_cycle_epochs: int = hyper(4, "cyclic: length of a cycle in epochs", low=1, when={"lr_schedule": ("cyclic",)})
     lr_rise: float = hyper(
         0.3,
         "one_cycle: fraction of the training in which the learning rate rises",
@@ -96,11 +125,13 @@ class Training:
         high=1,
         low_open=True,
         high_open=True,
+        when={"lr_schedule": ("one_cycle",)},
     )
     plateau_epochs: int = hyper(
         3,
         "reduce_on_plateau: epochs without improvement that are allowed before the learning rate is reduced",
         low=0,
+        when={"lr_schedule": ("reduce_on_plateau",)},
     )
 
     init: str = hyper(
@@ -111,6 +142,7 @@ class Training:
         "factor by which the initial weights are multiplied; no effect with init: default",
         low=0,
         low_open=True,
+        when={"init": INIT_NAMES[1:]},
     )
 
     patience: int = hyper(
@@ -128,10 +160,21 @@ class Nonlinearity:
     activation: str = hyper(
         "relu", "activation function; swish is another name of silu", choices=ACTIVATION_NAMES, shapes=True
     )
-    negative_slope: float = hyper(0.01, "leaky_relu: slope for negative inputs", low=0)
-    prelu_slope: float = hyper(0.25, "prelu: initial slope for negative inputs, which is then learned", low=0)
+    negative_slope: float = hyper(
+        0.01, "leaky_relu: slope for negative inputs", low=0, when={"activation": ("leaky_relu",)}
+    )
+    prelu_slope: float = hyper(
+        0.25,
+        "prelu: initial slope for negative inputs, which is then learned",
+        low=0,
+        when={"activation": ("prelu",)},
+    )
     elu_alpha: float = hyper(
-        1.0, "elu: the output approaches minus this value for large negative inputs", low=0, low_open=True
+        1.0,
+        "elu: the output approaches minus this value for large negative inputs",
+        low=0,
+        low_open=True,
+        when={"activation": ("elu",)},
     )
 
 

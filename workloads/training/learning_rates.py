@@ -1,9 +1,9 @@
 """Learning-rate schedules: those of torch.optim.lr_scheduler as functions of hyperparameters and the step.
 
-``step``, ``exponential`` and ``reduce_on_plateau`` change between epochs; ``cosine``, ``cyclic``, ``one_cycle`` and
-the warm-up between steps. Time is counted from the end of the warm-up, and the length of a training is the leg's
-horizon, the last epoch that the sweep can reach: a trial that is stopped early has followed the first part of a
-finished trial's schedule, and a resumed trial continues where it was.
+``step``, ``exponential`` and ``reduce_on_plateau`` change between epochs; ``linear``, ``cosine``, ``cyclic``,
+``one_cycle`` and the warm-up between steps. Time is counted from the end of the warm-up, and the length of a
+training is the leg's horizon, the last epoch that the sweep can reach: a trial that is stopped early has followed
+the first part of a finished trial's schedule, and a resumed trial continues where it was.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class Moment:
         return self.step // self.steps_per_epoch
 
 
+def _linear(hp: Training, at: Moment) -> float:
+    """Linear decay to ``lr_floor``, as for fine-tuning (Devlin et al. 2018, arXiv:1810.04805)."""
+    return 1 + (hp.lr_floor - 1) * min(1.0, at.step / at.last)
+
+
 def _cosine(hp: Training, at: Moment) -> float:
     """Cosine annealing without restarts (Loshchilov & Hutter 2016, arXiv:1608.03983)."""
     return _between(1.0, hp.lr_floor, min(1.0, at.step / at.last))
@@ -66,6 +71,7 @@ SCHEDULES: Mapping[str, Callable[[Training, Moment], float]] = {
     "constant": lambda hp, at: 1.0,
     "step": lambda hp, at: hp.lr_factor ** (at.epoch // hp.lr_step_epochs),
     "exponential": lambda hp, at: hp.lr_decay**at.epoch,
+    "linear": _linear,
     "cosine": _cosine,
     "cyclic": _cyclic,
     "one_cycle": _one_cycle,
@@ -76,11 +82,18 @@ SCHEDULES: Mapping[str, Callable[[Training, Moment], float]] = {
 
 def rate(hp: Training, step: int, steps_per_epoch: int, horizon: int) -> float:
     """Return the learning rate of a step (from 0) in a training of at most ``horizon`` epochs."""
-    warmup = hp.warmup_epochs * steps_per_epoch
+    warmup = num_warmup_steps(hp, steps_per_epoch, horizon)
     if step < warmup:
         return hp.lr * (step + 1) / warmup
     last = max(1, horizon * steps_per_epoch - warmup)
     return hp.lr * SCHEDULES[hp.lr_schedule](hp, Moment(step - warmup, steps_per_epoch, last))
+
+
+def num_warmup_steps(hp: Training, steps_per_epoch: int, horizon: int) -> int:
+    """Return the number of steps of the warm-up, of which a share is one of ``horizon`` epochs."""
+    if hp.warmup_share:
+        return round(hp.warmup_share * horizon * steps_per_epoch)
+    return hp.warmup_epochs * steps_per_epoch
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,9 @@ class RateSchedule:
         self._arrange()
 
     def _arrange(self) -> None:
-        self._constant = all(hp.lr_schedule == "constant" and not hp.warmup_epochs for hp in self._members)
+        self._constant = all(
+            hp.lr_schedule == "constant" and not (hp.warmup_epochs or hp.warmup_share) for hp in self._members
+        )
 
     def rates(self, epoch: int) -> Tensor | None:
         """Return the rates of an epoch (from 0), float64 (steps, members); None where they are always ``lr``."""

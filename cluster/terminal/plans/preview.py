@@ -18,6 +18,8 @@ from search_spaces.race.ending.regret import LEAST
 from search_spaces.race.search import Search, cohort_width, sweep_schedule
 from search_spaces.race.seeds.retests import num_affordable
 from search_spaces.space.hyperparameters import Open
+from search_spaces.space.hyperparameters import hyperparameters as known
+from search_spaces.space.idle import idle
 from search_spaces.space.share import share
 from search_spaces.spec.checks.population import POPULATION
 from search_spaces.spec.sweep import Sweep
@@ -58,6 +60,8 @@ class Preview:
     """Share of the space that satisfies its requirements; None without any."""
     defaults_moved: bool = False
     """Whether the first trial is only near to the defaults, as these do not satisfy the requirements."""
+    no_effect: Mapping[str, str] | None = None
+    """Why hyperparameters have no effect, in all trials or in some, by name; None where all have one."""
 
     @property
     def epochs(self) -> int:
@@ -101,6 +105,9 @@ def preview(sweep: Sweep, num_lanes: int, hyperparameters: type, warm: WarmStart
         require_share=share(sweep.space).value if sweep.space.require else None,
         defaults_moved=hyperparameters is not Open
         and not sweep.space.satisfies(sweep.space.active(search.defaults)),
+        no_effect=None
+        if hyperparameters is Open
+        else idle(known(hyperparameters), sweep.space, sweep.constants) or None,
     )
 
 
@@ -151,6 +158,8 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         told["pip"] = _pip(sweep)
     if sweep.data.streaming:
         told["data"] = "read in every epoch, not kept in memory"
+    if plan.no_effect:
+        told["no effect"] = _idle(plan.no_effect)
     heads = [f"{name:<11} {text}" for name, text in told.items()]
     return [
         *heads,
@@ -167,6 +176,12 @@ def _tested(sweep: Sweep) -> str:
     purpose = "run.purpose" if sweep.command is None else "PACELINE_PURPOSE"
     way = "test(folder, ...) returns" if kind.has_test else f"where {purpose} is 'final' it reports"
     return f"; {way} {metric}"
+
+
+def _idle(reasons: Mapping[str, str]) -> str:
+    """Return in one line what has no effect, those of one reason together."""
+    alike = {why: [name for name, other in reasons.items() if other == why] for why in reasons.values()}
+    return "; ".join(f"{', '.join(names)} ({why})" for why, names in alike.items())
 
 
 def _pip(sweep: Sweep) -> str:

@@ -23,13 +23,10 @@ from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.repeats import check_repeats, check_retest
 from search_spaces.spec.checks.space.grid import grid_size, refuse_counts
 from search_spaces.spec.checks.space.own_paths import settle_paths
-from search_spaces.spec.checks.space.parameters import (
-    read_open_parameters,
-    read_parameters,
-    refuse_without_effect,
-)
+from search_spaces.spec.checks.space.parameters import read_open_parameters, read_parameters
 from search_spaces.spec.checks.space.require import required
 from search_spaces.spec.checks.space.start_from import Searched, check_count, check_entries
+from search_spaces.spec.checks.space.without_effect import refuse_without_effect
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
 from search_spaces.spec.data import Data
@@ -189,8 +186,8 @@ class _Checks:
         space, constants = self._space()
         space = self._required(space, constants)
         data, kind = self._data(base)
-        if kind is not None and self._hyperparameters is not None:
-            refuse_without_effect(self._document, self._hyperparameters, [*space.domains, *constants], kind)
+        if self._hyperparameters is not None:
+            refuse_without_effect(self._document, self._hyperparameters, space, constants, kind)
         metrics = self._metrics(kind)
         metric = metrics[0] if metrics else self._metric(kind)
         self._check_final(metric["name"] if metric else None, place.folder)

@@ -30,6 +30,7 @@ _WORDS: Final = {
     "label_smoothing": "smoothing label_smooth",
     "lr_schedule": "scheduler lr_scheduler lr_scheduler_type schedule learning_rate_schedule",
     "warmup_epochs": "warmup num_warmup_epochs lr_warmup_epochs",
+    "warmup_share": "warmup_ratio warmup_fraction warmup_proportion",
     "activation": "act activation_function activation_fn act_fn nonlinearity",
     "patience": "early_stopping_patience",
     "heads": "num_heads n_heads nhead n_head num_attention_heads attention_heads",

@@ -26,6 +26,7 @@ THEIRS: dict[str, Callable[[torch.optim.Optimizer, int], Any]] = {
     "constant": lambda o, n: theirs.ConstantLR(o, factor=1.0),
     "step": lambda o, n: theirs.StepLR(o, 2, 0.3),
     "exponential": lambda o, n: theirs.ExponentialLR(o, 0.8),
+    "linear": lambda o, n: theirs.LinearLR(o, 1.0, 0.1, n),
     "cosine": lambda o, n: theirs.CosineAnnealingLR(o, n, eta_min=0.02),
     "cyclic": lambda o, n: theirs.CyclicLR(o, 0.02, 0.2, step_size_up=2 * STEPS, cycle_momentum=False),
     "one_cycle": lambda o, n: theirs.OneCycleLR(o, 0.2, total_steps=n, pct_start=0.4, cycle_momentum=False),
@@ -67,6 +68,17 @@ def test_a_warm_up_is_torch_s_and_the_schedule_follows_it(name: str) -> None:
     assert ours(replace(HP, lr_schedule=name, warmup_epochs=3)) == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_warm_up_by_share_is_of_the_longest_training() -> None:
+    linear = replace(HP, lr_schedule="linear", lr_floor=0.0)
+    assert ours(replace(linear, warmup_share=0.25)) == ours(replace(linear, warmup_epochs=3))
+    assert [rate(replace(linear, warmup_share=0.5), step, 3, 1) for step in range(3)] == pytest.approx(
+        [0.1, 0.2, 0.2]
+    ), "1.5 steps are 2"
+    by = optimizer()
+    expected = followed(by, theirs.LambdaLR(by, lambda step: max(0.0, 1 - step / (EPOCHS * STEPS))), False)
+    assert ours(linear) == pytest.approx(expected), "as Hugging Face's linear schedule"
+
+
 def test_every_schedule_is_compared_with_torch() -> None:
     assert {*THEIRS, "reduce_on_plateau"} == set(SCHEDULE_NAMES)
 
@@ -97,8 +109,8 @@ def test_reduce_on_plateau_is_torch_s(threshold: float, patience: int) -> None:
 @pytest.mark.parametrize("name", SCHEDULE_NAMES)
 @pytest.mark.parametrize("horizon", [1, 2])
 def test_short_trainings_have_finite_positive_rates(name: str, horizon: int) -> None:
-    for warmup in (0, 1, 5):
-        hp = replace(HP, lr_schedule=name, warmup_epochs=warmup)
+    for warmup in ({}, {"warmup_epochs": 1}, {"warmup_epochs": 5}, {"warmup_share": 0.1}, {"warmup_share": 0.9}):
+        hp = replace(HP, lr_schedule=name, **warmup)
         for steps in (1, 2, 3):
             rates = [rate(hp, step, steps, horizon) for step in range(horizon * steps)]
             assert all(0 < value <= 0.2 + 1e-12 for value in rates), (warmup, steps, rates)
@@ -143,7 +155,7 @@ def test_the_logged_rate_is_the_mean_of_those_that_torch_would_use() -> None:
 
 
 @pytest.mark.parametrize("kind", ["plain", "fused"])
-@pytest.mark.parametrize("name", ["cosine", "one_cycle", "reduce_on_plateau"])
+@pytest.mark.parametrize("name", ["linear", "cosine", "one_cycle", "reduce_on_plateau"])
 def test_a_schedule_goes_on_from_a_checkpoint(name: str, kind: str) -> None:
     def loop() -> Loop:
         return PlainLoop(shared(), member(name)) if kind == "plain" else FusedLoop(shared(), [member(name)] * 2)

@@ -46,11 +46,21 @@ class GANHyperparameters:
         "dcgan and conditional: one-sided label smoothing, the target for real images is 1 minus this",
         low=0,
         high=0.5,
+        when={"variant": ("dcgan", "conditional")},
     )
     gradient_penalty: float = hyper(
-        10.0, "wasserstein_gp and progressive: coefficient of the gradient penalty", low=0
+        10.0,
+        "wasserstein_gp and progressive: coefficient of the gradient penalty",
+        low=0,
+        when={"variant": ("wasserstein_gp", "progressive")},
     )
-    growth_epochs: int = hyper(2, "progressive: epochs at each resolution before it is doubled", low=1, shapes=True)
+    growth_epochs: int = hyper(
+        2,
+        "progressive: epochs at each resolution before it is doubled",
+        low=1,
+        shapes=True,
+        when={"variant": ("progressive",)},
+    )
     init: str = hyper(
         "default", "initialisation of the weights; default: PyTorch's own for each layer", choices=INIT_NAMES
     )
@@ -59,6 +69,7 @@ class GANHyperparameters:
         "factor by which the initial weights are multiplied; no effect with init: default",
         low=0,
         low_open=True,
+        when={"init": INIT_NAMES[1:]},
     )
     patience: int = hyper(
         0, "early stopping: training ends after this many epochs without improvement; 0: never", low=0

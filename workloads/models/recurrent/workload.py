@@ -40,7 +40,12 @@ class RecurrentHyperparameters(Training):
         False, "read the sequence in both directions; a transformer then also attends to later steps", shapes=True
     )
     heads: int = hyper(
-        4, "transformer: number of attention heads, which must divide width", low=1, high=64, shapes=True
+        4,
+        "transformer: number of attention heads, which must divide width",
+        low=1,
+        high=64,
+        shapes=True,
+        when={"cell": ("transformer",)},
     )
     dropout: float = hyper(0.0, "dropout rate of each layer's outputs", low=0, high=1, high_open=True)
     bptt: int = hyper(
@@ -49,6 +54,7 @@ class RecurrentHyperparameters(Training):
         low=0,
         shapes=True,
         kinds=("image", "table", "text", "series"),
+        when={"cell": ("rnn", "lstm", "gru")},
     )
     relative: bool = hyper(
         True,

@@ -69,8 +69,13 @@ class TransferHyperparameters(Training):
         "fine_tuning: number of stages that are trained, counted from the output; the others stay frozen",
         low=0,
         shapes=True,
+        when={"mode": ("fine_tuning",)},
     )
     backbone_lr_ratio: float = hyper(
-        0.1, "fine_tuning: learning rate of the network, as a fraction of the classifier's", low=0, high=1
+        0.1,
+        "fine_tuning: learning rate of the network, as a fraction of the classifier's",
+        low=0,
+        high=1,
+        when={"mode": ("fine_tuning",)},
     )
     dropout: float = hyper(0.0, "dropout rate of the features", low=0, high=1, high_open=True)

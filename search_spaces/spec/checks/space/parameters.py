@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -214,16 +214,6 @@ def _fault(rule: Hyperparameter | None, value: Value) -> str | None:
     if reads_as_nested(value) and not isinstance(value, Nested) and rule.type is object:
         return "must be written as the list or mapping that it is, without quotes"
     return rule.fault(value)
-
-
-def refuse_without_effect(
-    document: Document, known: Mapping[str, Hyperparameter], names: Collection[str], kind: str
-) -> None:
-    """Note a fault for each of ``names`` that has no effect on data of this kind."""
-    for path in [p for p in document.places if p[:1] == ("parameters",) and "when" not in p and p[-1] in names]:
-        kinds = known[str(path[-1])].kinds
-        if kinds and kind not in kinds:
-            document.fault(path, f"has no effect on {kind} data (only on {' and '.join(kinds)} data)")
 
 
 def as_parameters(space: Space, constants: Params) -> dict[str, Any]:
