@@ -96,7 +96,8 @@ class ProcessGroup:
     def wrap(self, model: nn.Module) -> nn.Module:
         """Return ``model`` wrapped for training by the group, with the same parameters; fsdp shards them in place.
 
-        A model with a true ``may_leave_out_parameters`` may compute its outputs without some of them.
+        A model with a true ``may_leave_out_parameters`` may compute its outputs without some of them. Its method
+        ``sharded_parts()``, if it has one, returns modules inside its children that fsdp gathers each by itself.
         DDP: Li et al. 2020, arXiv:2006.15704. FSDP: Zhao et al. 2023, arXiv:2304.11277.
         """
         if self.alone or not any(p.requires_grad for p in model.parameters()):
@@ -110,8 +111,9 @@ class ProcessGroup:
             )
         from torch.distributed.fsdp import fully_shard  # 550 ms
 
-        for child in _shardable(model):
-            fully_shard(child)
+        inside: list[nn.Module] = getattr(model, "sharded_parts", list)()
+        for part in [*inside, *_shardable(model)]:
+            fully_shard(part)
         fully_shard(model)
         return model
 

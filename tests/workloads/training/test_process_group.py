@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from tests.helpers.ports import free_ports
-from tests.helpers.workload_data import setup, train, trainee
+from tests.helpers.small_encoder import without_dropout
+from tests.helpers.workload_data import sentences, setup, train, trainee
 from tests.workloads.models.test_gan import eight_by_eight
 from tests.workloads.models.test_gan import trainee as gan_trainee
 from workloads.registry import workload
@@ -27,9 +28,13 @@ CASES: dict[str, dict[str, Any]] = {
     "recurrent": {},
     "image": {"norm": "group"},
     "tests.helpers.networks:Tied": {},
+    "language full": {"encoder_lr_ratio": 0.5, "clip_norm": 0.5},
+    "language last_layers": {"trained_layers": 1, "batch_size": 15, "micro_batch": 7},
+    "language lora": {"activation_checkpointing": True},
 }
 """What is compared, and with which hyperparameters: nothing that draws noise, no batch norm.
 
+Texts are of different lengths, so that the processes pad their parts to different ones.
 Of a batch of 15 one process has 8 examples and needs two micro-batches of 7, the other has 7.
 """
 QUIET = {"dropout": 0.0, "batch_norm": False, "flip": 0.0, "crop": 0.0}
@@ -40,16 +45,27 @@ BATCH = 16
 EXPECTED = {"rel": 1e-9, "abs": 1e-12}
 
 
-def member(name: str) -> Any:
+def member(case: str) -> Any:
+    name, *mode = case.split()
     known = type(trainee(name).hp).__dataclass_fields__
-    params = {key: value for key, value in {**QUIET, "batch_size": BATCH, **CASES[name]}.items() if key in known}
+    params = {key: value for key, value in {**QUIET, "batch_size": BATCH, **CASES[case]}.items() if key in known}
+    if mode:
+        params |= {"mode": mode[0], "model": without_dropout()}
     return trainee(name, **params)
+
+
+def setup_of(case: str) -> Setup:
+    name, *mode = case.split()
+    if not mode:
+        return setup(name)
+    kind = workload(name)
+    return Setup(kind, kind.data(member(case).hp, sentences(), torch.device("cpu"), torch.float64))
 
 
 def trained(name: str, group: ProcessGroup, start: MemberState | None, num_epochs: int) -> tuple[Any, MemberState]:
     from dataclasses import replace
 
-    loop = make_loop(replace(setup(name), group=group, horizon=2), [member(name)])
+    loop = make_loop(replace(setup_of(name), group=group, horizon=2), [member(name)])
     if start is not None:
         loop.load(0, start)
         loop.epoch_done = 1
@@ -103,6 +119,7 @@ def same_everywhere(name: str, group: ProcessGroup) -> tuple[bool, list[float]]:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("ring") / "found.pt"
     (port,) = free_ports(1)
+    without_dropout()  # which the processes then share
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=one_of_two, args=(rank, port, str(path))) for rank in range(2)]
     for process in processes:

@@ -67,7 +67,9 @@ class Encoder(nn.Module):
         for module in self.net.modules():
             if isinstance(module, nn.ModuleList) and len(module) == num_layers:
                 return module
-        raise Infeasible("last_layers and skipped_layers need layers that have each its own weights")
+        raise Infeasible(
+            "last_layers, skipped_layers and activation_checkpointing need layers that have each its own weights"
+        )
 
     def facts(self) -> Tensor:
         """Return all that the vectors depend on beside weights and codes, as bytes: part of the cache's key."""

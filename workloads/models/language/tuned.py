@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from workloads.arrays import DataShape, Infeasible
 from workloads.layers.frozen_features import head
+from workloads.layers.recomputed import recompute
 from workloads.models.language.folder import INSTALL
 from workloads.models.language.pretrained import Encoder, encoder_of
 
@@ -30,6 +31,8 @@ class TunedEncoder(nn.Module):
         self.encoder.requires_grad_(False)
         for part in self._trained:
             part.requires_grad_(True)
+        if hp.activation_checkpointing:
+            recompute(self.encoder.layers())
         self._ratio = 1.0 if hp.mode == "lora" else hp.encoder_lr_ratio
         self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
         self.register_state_dict_post_hook(_without_frozen)  # type: ignore[no-untyped-call]
@@ -47,6 +50,13 @@ class TunedEncoder(nn.Module):
         for part in self._trained:
             part.train(mode)
         return self
+
+    def sharded_parts(self) -> list[nn.Module]:
+        """Return the encoder's layers, which FSDP gathers one after the other; none where they share weights."""
+        try:
+            return list(self.encoder.layers())
+        except Infeasible:
+            return []
 
     def lr_ratio(self, name: str) -> float:
         """Return the learning rate of parameter ``name`` as a share of ``lr``."""
