@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from search_spaces.types.error_text import first_line
 from workloads.arrays import Infeasible
+from workloads.models.language.fit import kind_fault, weights_fault
 from workloads.models.language.folder import INSTALL, NONE, check_folder, folder_of
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ SMALL = {
     "vocab_size": 258,
 }
 """Configuration of the encoder ``none``: a BERT of bytes."""
-UNUSED = "pooler."
-"""Beginning of the names of weights behind the last layer, which are not used."""
 
 
 class Encoder(nn.Module):
@@ -109,7 +108,7 @@ def tokens_of(model: str, max_length: int) -> Tokens:
     auto = _transformers().AutoTokenizer
     try:
         return Tokens(auto.from_pretrained(folder_of(model), local_files_only=True), max_length)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # of files, formats and configurations: the libraries raise anything
         raise Infeasible(
             f"parameters.model: {model!r}: its tokenizer cannot be loaded: {first_line(error)}"
         ) from error
@@ -129,7 +128,8 @@ def encoder_of(hp: LanguageHyperparameters) -> Encoder:
 
 
 def _loaded(hp: LanguageHyperparameters) -> Any:
-    check_folder(hp.model, hp.max_length)
+    config = check_folder(hp.model, hp.max_length)
+    unread = torch.get_default_device().type == "meta"  # an outline without weights is wanted
     try:
         net, told = _transformers().AutoModel.from_pretrained(
             folder_of(hp.model),
@@ -137,16 +137,21 @@ def _loaded(hp: LanguageHyperparameters) -> Any:
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
+            device_map="meta" if unread else None,
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
     except Exception as error:  # of files, formats and configurations: the libraries raise anything
-        raise Infeasible(f"parameters.model: {hp.model!r} cannot be loaded: {first_line(error)}") from error
-    lacking = sorted(name for name in told["missing_keys"] if not name.startswith(UNUSED))
-    if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise Infeasible(
-            f"parameters.model: {hp.model!r}: its weights do not fit its config.json: "
-            f"{', '.join(lacking[:3])}{more} are missing"
+            f"parameters.model: {hp.model!r} cannot be loaded: {' '.join(str(error).split())} (fetch its files "
+            "again where they are damaged)"
+        ) from error
+    if fault := kind_fault(config, type(net.base_model).__name__):
+        raise Infeasible(f"parameters.model: {hp.model!r}: {fault}")
+    if fault := weights_fault(net, told):
+        raise Infeasible(
+            f"parameters.model: {hp.model!r}: its weights do not fit its config.json: {fault}: take both from one "
+            "place"
         )
     return net
 

@@ -56,6 +56,13 @@ def data(hp: LanguageHyperparameters, search: SearchData, device: device, dtype:
     return texts(hp, search, device, dtype)
 
 
+def told_first(hp: LanguageHyperparameters, search: SearchData) -> str | None:
+    """Return how many texts are cut, if any; raise Infeasible where weights or tokenizer do not fit."""
+    from workloads.models.language.outline import told_first  # 1,200 ms: torch
+
+    return told_first(hp, search, build)
+
+
 def fuses(hp: Any) -> bool:
     """Return whether members are fused: classifiers on fixed features are, encoders are not."""
     return bool(hp.mode == "features")
@@ -75,6 +82,7 @@ LANGUAGE = Workload(
     problems={"sentences": ("classification", "regression")},
     build=build,
     check=check,
+    tryout=told_first,
     fusable=fuses,
     half=True,
     data=data,
