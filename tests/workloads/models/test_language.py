@@ -51,9 +51,10 @@ def minilm() -> Path:
     return Path(found.origin).parent / "model"
 
 
-@pytest.mark.parametrize("pooling", ["mean", "first"])
-def test_a_text_alone_equals_the_same_among_longer_ones(pooling: str) -> None:
-    tokens, encoder = tokens_of("none", 64), encoder_of(LanguageHyperparameters(model="none", pooling=pooling))
+@pytest.mark.parametrize(("pooling", "layers"), [("mean", 1), ("first", 1), ("mean", 0)])
+def test_a_text_alone_equals_the_same_among_longer_ones(pooling: str, layers: int) -> None:
+    hp = LanguageHyperparameters(model="none", pooling=pooling, pooled_layers=layers)
+    tokens, encoder = tokens_of("none", 64), encoder_of(hp)
     codes = tokens.coded([(text,) for text in ODD * 2])
     together = encoder(inputs.padded(codes))
     for k, row in enumerate(codes):
@@ -116,6 +117,24 @@ def test_layers_are_left_out_at_the_output(small: Path) -> None:
             check(hp, ROWS)
 
 
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+def test_vectors_of_several_layers_stand_side_by_side(small: Path, pooling: str) -> None:
+    whole = LanguageHyperparameters(model=str(small), pooling=pooling)
+    codes = tokens_of("none", 64).coded([("a fine film",), ("b",)])
+
+    def vectors(**params: int) -> torch.Tensor:
+        return inputs.vectors_of(encoder_of(replace(whole, **params)), codes)
+
+    last, before = vectors(), vectors(skipped_layers=1)
+    torch.testing.assert_close(vectors(pooled_layers=2), torch.cat([before, last], 1))
+    torch.testing.assert_close(vectors(pooled_layers=0)[:, 32:], torch.cat([before, last], 1))
+    assert vectors(pooled_layers=0).shape[1] == 96, "both layers and the embeddings"
+    torch.testing.assert_close(vectors(pooled_layers=0, skipped_layers=1)[:, 32:], before)
+    assert inputs.vectors_of(encoder_of(replace(whole, pooled_layers=2)), []).shape == (0, 64)
+    with pytest.raises(Infeasible, match=r"must be at most 2, the layers of '\S+' and its embeddings"):
+        check(replace(whole, pooled_layers=3, skipped_layers=1), ROWS)
+
+
 def test_weights_of_another_configuration_are_refused(small: Path, tmp_path: Path) -> None:
     folder = without(small, tmp_path, num_hidden_layers=3)
     with pytest.raises(Infeasible, match=r"do not fit its config.json: encoder.layer.2\S+, .* are missing"):
@@ -165,9 +184,11 @@ def test_vectors_are_computed_once_for_all_trials(monkeypatch: pytest.MonkeyPatc
     assert torch.equal(first.x_train, again.x_train)
     data(pooling="first")
     assert len(rounds) == 4
+    assert data(pooled_layers=2).shape.example == (64,)
+    assert len(rounds) == 6
     for _ in range(2):
         raw = first.raw(search.val.columns).inputs(torch.from_numpy(search.val.x))
-    assert len(rounds) == 5, "test rows are read once, too"
+    assert len(rounds) == 7, "test rows are read once, too"
     torch.testing.assert_close(raw, first.x_val, rtol=0, atol=1e-5)
 
 
@@ -222,11 +243,11 @@ print(json.dumps([load(path).predict(["fine aaa", "", "bbb 😀"]).to_dict("list
 """
 
 
-def champion(model: Path, mode: str, folder: Path) -> language_model.LanguageModel:
+def champion(model: Path, folder: Path, **way: Any) -> language_model.LanguageModel:
     """The champion of a training of one epoch."""
     search = replace(sentences(), classes=("a", "b", "c"))
     lane = LegRunner(LegSetting("language", Objective("val_loss", "minimize"), str(folder), device="cpu"), search)
-    params = {"model": str(model), "mode": mode, "max_length": 16, "batch_size": 16}
+    params = {"model": str(model), "max_length": 16, "batch_size": 16, **way}
     member = Member(trial=0, seed=0, params=params)
     lane.start(Leg(id=0, start=0, stop=1, horizon=1, members=(member,), purpose="final"))
     while not lane.done:
@@ -237,8 +258,10 @@ def champion(model: Path, mode: str, folder: Path) -> language_model.LanguageMod
 
 
 def test_champions_take_texts_and_predict_the_same_in_a_fresh_process(small: Path, tmp_path: Path) -> None:
-    made = [champion(small, mode, tmp_path / mode) for mode in ("features", "full", "lora")]
-    folders = [str(tmp_path / f"saved-{k}") for k in range(3)]
+    ways: list[dict[str, Any]] = [{"mode": mode} for mode in ("features", "full", "lora")]
+    ways += [{"mode": mode, "pooled_layers": 0} for mode in ("features", "lora")]
+    made = [champion(small, tmp_path / f"way-{k}", **way) for k, way in enumerate(ways)]
+    folders = [str(tmp_path / f"saved-{k}") for k in range(len(ways))]
     for model, folder in zip(made, folders, strict=True):
         model.save(Path(folder))
     done = subprocess.run([sys.executable, "-c", SERVE, *folders], capture_output=True, text=True)

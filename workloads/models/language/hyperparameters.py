@@ -44,6 +44,13 @@ class LanguageHyperparameters(Training):
         shapes=True,
         prepares=True,
     )
+    pooled_layers: int = hyper(
+        1,
+        "number of layers, counted from the output, whose vectors stand side by side; 0: all, and the embeddings",
+        low=0,
+        shapes=True,
+        prepares=True,
+    )
     skipped_layers: int = hyper(
         0,
         "number of layers left out at the encoder's output: those before the last often tell more of another task",

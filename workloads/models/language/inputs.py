@@ -50,7 +50,7 @@ class Vectors(nn.Module):
 def vectors_of(encoder: Encoder, codes: Sequence[Sequence[int]]) -> Tensor:
     """Return float32 vectors (rows, features) on the host; texts of alike lengths share a batch."""
     if not codes:
-        return torch.zeros(0, encoder.net.config.hidden_size)
+        return torch.zeros(0, encoder.num_features)
     order = torch.tensor([len(row) for row in codes]).argsort()
     device = next(encoder.parameters()).device
     parts = [padded([codes[i] for i in part.tolist()]).to(device) for part in torch.split(order, AT_ONCE)]

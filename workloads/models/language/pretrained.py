@@ -44,6 +44,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.net = net
         self.pad, self.pooling = pad, pooling
+        self.pooled_layers = 1
+        """Number of layers, from the output, whose vectors stand side by side."""
         takes = "token_type_ids" in signature(net.forward).parameters
         self.typed = takes and getattr(net.config, "type_vocab_size", 0) > 1
 
@@ -54,11 +56,24 @@ class Encoder(nn.Module):
         tokens, second = (codes - 1).div(2, rounding_mode="floor"), (codes - 1) % 2
         types = {"token_type_ids": torch.where(there, second, 0)} if self.typed else {}
         ids = torch.where(there, tokens, self.pad)
-        states: Tensor = self.net(input_ids=ids, attention_mask=there.long(), **types).last_hidden_state
+        states = self._states(input_ids=ids, attention_mask=there.long(), **types)
         if self.pooling == "first":
             return states[:, 0]
         weights = there.to(states.dtype).unsqueeze(-1)
         return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+    @property
+    def num_features(self) -> int:
+        """Length of a text's vector."""
+        return int(self.net.config.hidden_size) * self.pooled_layers
+
+    def _states(self, **inputs: Tensor) -> Tensor:
+        """Return the tokens' vectors (batch, tokens, features): those of the pooled layers side by side."""
+        if self.pooled_layers == 1:
+            last: Tensor = self.net(**inputs).last_hidden_state
+            return last
+        found = self.net(**inputs, output_hidden_states=True)
+        return torch.cat([*found.hidden_states[-self.pooled_layers : -1], found.last_hidden_state], -1)
 
     def layers(self) -> nn.ModuleList:
         """Return the network's layers from the input to the output. Raises Infeasible where they share weights."""
@@ -75,7 +90,7 @@ class Encoder(nn.Module):
         config = {key: str(value) for key, value in self.net.config.to_dict().items()}
         for key in ("_name_or_path", "transformers_version"):
             config.pop(key, None)
-        text = json.dumps([config, self.pad, self.pooling], sort_keys=True)
+        text = json.dumps([config, self.pad, self.pooling, self.pooled_layers], sort_keys=True)
         return torch.tensor(list(text.encode()), dtype=torch.uint8)
 
 
@@ -124,6 +139,7 @@ def encoder_of(hp: LanguageHyperparameters) -> Encoder:
     if hp.skipped_layers:
         del encoder.layers()[-hp.skipped_layers :]
         net.config.num_hidden_layers -= hp.skipped_layers
+    encoder.pooled_layers = hp.pooled_layers or net.config.num_hidden_layers + 1
     return encoder
 
 

@@ -26,7 +26,7 @@ class TunedEncoder(nn.Module):
     def __init__(self, hp: LanguageHyperparameters, shape: DataShape) -> None:
         super().__init__()
         self.encoder = encoder_of(hp)
-        self.head = head(self.encoder.net.config.hidden_size, shape.num_outputs, hp.dropout)
+        self.head = head(self.encoder.num_features, shape.num_outputs, hp.dropout)
         self._trained = trained_parts(hp, self.encoder)
         self.encoder.requires_grad_(False)
         for part in self._trained:

@@ -34,6 +34,10 @@ def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
     if num_layers and hp.skipped_layers >= num_layers:
         raise Infeasible(f"parameters.skipped_layers: must be below {num_layers}, the layers of {hp.model!r}")
     left = num_layers - hp.skipped_layers
+    if num_layers and hp.pooled_layers > left + 1:
+        raise Infeasible(
+            f"parameters.pooled_layers: must be at most {left + 1}, the layers of {hp.model!r} and its embeddings"
+        )
     if num_layers and hp.mode == "last_layers" and hp.trained_layers > left:
         raise Infeasible(f"parameters.trained_layers: must be at most {left}, the layers of {hp.model!r}")
 
