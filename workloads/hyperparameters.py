@@ -10,6 +10,7 @@ ACTIVATION_NAMES = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "swish
 OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 ADAMS = ("adam", "adamw")
 SCHEDULE_NAMES = ("constant", "step", "exponential", "linear", "cosine", "cyclic", "one_cycle", "reduce_on_plateau")
+PRECISION_NAMES = ("auto", "bfloat16", "float32")
 INIT_NAMES = ("default", "he", "xavier", "orthogonal", "normal")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ class Hyperparameter:
     """Returns the rule that a value breaks, or None; for a hyperparameter of type ``object``."""
     words: str = ""
     """Allowed values in words, for a hyperparameter of type ``object``."""
+    on_gpu: tuple[Value, ...] = ()
+    """Values that need a GPU."""
     is_path: bool = False
     """Whether a text may name a file or a folder, relative to that of the spec's file."""
 
@@ -130,7 +133,13 @@ def hyperparameters(cls: type) -> Mapping[str, Hyperparameter]:
 
 def _read(cls: type) -> dict[str, Hyperparameter]:
     hints = typing.get_type_hints(cls)
-    return {f.name: of_field(f.name, hints[f.name], f) for f in dataclasses.fields(cls)}
+    return {f.name: of_field(f.name, _type(hints[f.name]), f) for f in dataclasses.fields(cls)}
+
+
+def _type(hint: Any) -> type:
+    """Return the type of an annotation; of ``float | None`` that is float."""
+    found: type = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
+    return found
 
 
 def of_field(name: str, kind: type, field: Any) -> Hyperparameter:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workloads.tasks.contract import Model, Task
-from workloads.training.batches import ResidentData
+from workloads.training.batches import ResidentData, lengths_of
 from workloads.training.process_group import ALONE, ProcessGroup
 
 CPU_ELEMENTS = 2**22
@@ -71,9 +71,12 @@ def per_example(
     """Return the task's values for each example: (members, examples, ...), of a model alone (1, examples, ...).
 
     The split is evaluated in chunks of ``at_once`` examples; 0: of as many as stay below the limit on elements, and
-    at least 64.
+    at least 64. Padded rows of alike lengths share a chunk.
     """
     x, y = split
+    order = lengths_of(x).argsort(stable=True) if data.padded and data.ready else None
+    if order is not None:
+        x, y = x[order], y[order]
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS
     each = max(x[0].numel(), math.prod(data.shape.example), y[0].numel() * data.shape.num_outputs)
     each *= NUMBERS_A_TOKEN if data.padded else 1
@@ -82,4 +85,5 @@ def per_example(
     for part, targets in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
         for name, value in task.evaluate(model, data.inputs(part), targets).items():
             pieces.setdefault(name, []).append(value if num_members else value.unsqueeze(0))
-    return {name: torch.cat(parts, dim=1) for name, parts in pieces.items()}
+    joined = {name: torch.cat(parts, dim=1) for name, parts in pieces.items()}
+    return joined if order is None else {name: value[:, order.argsort()] for name, value in joined.items()}

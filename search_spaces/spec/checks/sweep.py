@@ -26,7 +26,7 @@ from search_spaces.spec.checks.space.own_paths import settle_paths
 from search_spaces.spec.checks.space.parameters import read_open_parameters, read_parameters
 from search_spaces.spec.checks.space.require import required
 from search_spaces.spec.checks.space.start_from import Searched, check_count, check_entries
-from search_spaces.spec.checks.space.without_effect import refuse_without_effect
+from search_spaces.spec.checks.space.without_effect import refuse_without_effect, refuse_without_gpu
 from search_spaces.spec.checks.storage import check_workers, checked_storage, refuse_passwords
 from search_spaces.spec.checks.warm_start import checked_warm_start
 from search_spaces.spec.data import Data
@@ -187,7 +187,9 @@ class _Checks:
         space = self._required(space, constants)
         data, kind = self._data(base)
         if self._hyperparameters is not None:
-            refuse_without_effect(self._document, self._hyperparameters, space, constants, kind)
+            given = (self._hyperparameters, space, constants)
+            refuse_without_effect(self._document, *given, kind)
+            refuse_without_gpu(self._document, *given, spec.resources.gpus)
         metrics = self._metrics(kind)
         metric = metrics[0] if metrics else self._metric(kind)
         self._check_final(metric["name"] if metric else None, place.folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from workloads.arrays import DataShape
 from workloads.layers.layers import Dropout
+from workloads.layers.precision import autocast
 
 STAGES = 3
 LARGEST_MAPS = 64
@@ -131,11 +131,6 @@ class Standardised(nn.Module):
         if self._to_compile and self.training:
             self._to_compile = False
             self.network.compile()
-        with self._autocast(x.device.type):
+        with autocast(self.how.precision, x.device.type):
             logits: Tensor = self.network(x)
         return logits.to(x.dtype)
-
-    def _autocast(self, device: str) -> AbstractContextManager[object]:
-        if self.how.precision == "auto":
-            return nullcontext()
-        return torch.autocast(device, torch.bfloat16, enabled=self.how.precision == "bfloat16")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from search_spaces.space.hyperparameters import hyper
 from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
-from workloads.hyperparameters import OPTIMIZER_NAMES, Nonlinearity, Training
+from workloads.hyperparameters import OPTIMIZER_NAMES, PRECISION_NAMES, Nonlinearity, Training
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
@@ -74,7 +74,7 @@ class ImageHyperparameters(Training, Nonlinearity):
     precision: str = hyper(
         "auto",
         "precision of matrix products; auto: bfloat16 on a GPU, float32 on a CPU",
-        choices=("auto", "bfloat16", "float32"),
+        choices=PRECISION_NAMES,
         shapes=True,
     )
     channels_last: bool = hyper(False, "memory format channels_last, which also has an effect on CPUs", shapes=True)

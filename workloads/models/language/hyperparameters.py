@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from search_spaces.space.hyperparameters import hyper
-from workloads.hyperparameters import Training
+from workloads.hyperparameters import PRECISION_NAMES, Training
 
+ALL_LINEAR = "all-linear"
+"""``lora_targets``: every linear layer."""
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+TUNED = ("last_layers", "full", "lora")
+"""Modes in which the encoder is trained, or an adapter of it."""
+OF_LAYERS = {"mode": ("last_layers", "full")}
+FLASH = "flash_attention_2"
+_of_lora = partial(hyper, shapes=True, when={"mode": ("lora",)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +69,62 @@ class LanguageHyperparameters(Training):
         prepares=True,
     )
     trained_layers: int = hyper(
-        2, "last_layers: number of layers that are trained, counted from the output", low=1, shapes=True
+        2,
+        "last_layers: number of layers that are trained, counted from the output",
+        low=1,
+        shapes=True,
+        when={"mode": ("last_layers",)},
     )
-    lora_rank: int = hyper(8, "lora: rank of the adapters", low=1, shapes=True)
-    lora_alpha: int = hyper(16, "lora: adapters are multiplied by this over the rank", low=1, shapes=True)
-    lora_dropout: float = hyper(
-        0.0, "lora: dropout rate of the adapters' inputs", low=0, high=1, high_open=True, shapes=True
+    lora_rank: int = _of_lora(8, "lora: rank of the adapters", low=1)
+    lora_alpha: int = _of_lora(16, "lora: adapters are multiplied by this over the rank", low=1)
+    lora_dropout: float = _of_lora(0.0, "lora: dropout rate of the adapters' inputs", low=0, high=1, high_open=True)
+    lora_targets: str = _of_lora(
+        ALL_LINEAR,
+        "lora: linear layers that have an adapter, by their names or the ends of them, as in query,value",
     )
     encoder_lr_ratio: float = hyper(
         0.01,
         "last_layers and full: learning rate of the encoder, as a fraction of the classifier's",
         low=0,
         high=1,
+        when=OF_LAYERS,
+    )
+    layer_lr_decay: float = hyper(
+        1.0,
+        "last_layers and full: factor of the learning rate from each layer to the one before it; the last one has "
+        "the encoder's, the embeddings have the lowest",
+        low=0,
+        low_open=True,
+        high=1,
+        when=OF_LAYERS,
+    )
+    encoder_dropout: float | None = hyper(
+        None,
+        "last_layers and full: dropout rate within the encoder's trained layers, attention included; null: the "
+        "model's own",
+        low=0,
+        high=1,
+        high_open=True,
+        nullable=True,
+        shapes=True,
+        when=OF_LAYERS,
+    )
+    precision: str = hyper(
+        "auto",
+        "last_layers, full and lora: precision of products, weights are float32; auto: bfloat16 on a GPU, float32 "
+        "on a CPU",
+        choices=PRECISION_NAMES,
+        shapes=True,
+        when={"mode": TUNED},
+    )
+    attn: str = hyper(
+        "auto",
+        "attention of last_layers, full and lora: PyTorch's, written out, or flash-attn's on a GPU; auto: "
+        "PyTorch's where the model can have it",
+        choices=("auto", "sdpa", "eager", FLASH),
+        shapes=True,
+        when={"mode": TUNED},
+        on_gpu=(FLASH,),
     )
     dropout: float = hyper(0.0, "dropout rate of a text's vector", low=0, high=1, high_open=True)
     activation_checkpointing: bool = hyper(
@@ -78,4 +132,5 @@ class LanguageHyperparameters(Training):
         "compute the activations of trained layers again in the backward pass instead of keeping them: less "
         "memory, about a third more time, the same numbers; no effect on features",
         shapes=True,
+        when={"mode": TUNED},
     )

@@ -72,9 +72,10 @@ def texts(
     coded = TextCodes(tokens_of(hp.model, hp.max_length), search.train.columns, like)
     parts = [coded.codes(tensor(part.x)) for part in (search.train, search.val)]
     y_train, y_val = (standardised(tensor(p.y).to(device), search.shape()) for p in (search.train, search.val))
-    x_train, x_val, prepare = _vectors(hp, coded, parts) if hp.mode == "features" else _codes(coded, parts)
+    frozen = hp.mode == "features"
+    x_train, x_val, prepare = _vectors(hp, coded, parts) if frozen else _codes(coded, parts)
     shape = replace(search.shape(), example=tuple(x_train.shape[1:]))
-    return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True)
+    return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True, padded=not frozen)
 
 
 def _codes(coded: TextCodes, parts: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor, nn.Module]:

@@ -16,6 +16,7 @@ from search_spaces.types.error_text import first_line
 from workloads.arrays import Infeasible
 from workloads.models.language.fit import kind_fault, weights_fault
 from workloads.models.language.folder import INSTALL, NONE, check_folder, folder_of
+from workloads.models.language.options import attention, set_dropout
 
 if TYPE_CHECKING:
     from workloads.models.language.hyperparameters import LanguageHyperparameters
@@ -82,7 +83,8 @@ class Encoder(nn.Module):
             if isinstance(module, nn.ModuleList) and len(module) == num_layers:
                 return module
         raise Infeasible(
-            "last_layers, skipped_layers and activation_checkpointing need layers that have each its own weights"
+            "last_layers, skipped_layers, layer_lr_decay and activation_checkpointing need layers with weights of "
+            "their own"
         )
 
     def facts(self) -> Tensor:
@@ -131,7 +133,7 @@ def tokens_of(model: str, max_length: int) -> Tokens:
 
 def encoder_of(hp: LanguageHyperparameters) -> Encoder:
     """Return the encoder in float32. Raises Infeasible where its weights cannot be loaded or do not fit."""
-    net = _small() if hp.model == NONE else _loaded(hp)
+    net = _small(hp) if hp.model == NONE else _loaded(hp)
     pad = net.config.pad_token_id
     if getattr(net, "pooler", None) is not None:
         net.pooler = None
@@ -149,6 +151,8 @@ def _loaded(hp: LanguageHyperparameters) -> Any:
     try:
         net, told = _transformers().AutoModel.from_pretrained(
             folder_of(hp.model),
+            config=_config(hp),
+            attn_implementation=attention(hp),
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
@@ -172,6 +176,23 @@ def _loaded(hp: LanguageHyperparameters) -> Any:
     return net
 
 
+def _config(hp: LanguageHyperparameters) -> Any:
+    config = _transformers().AutoConfig.from_pretrained(folder_of(hp.model), local_files_only=True)
+    set_dropout(config, hp)
+    return config
+
+
+def skeleton(hp: LanguageHyperparameters) -> Any:
+    """Return the network without weights. Raises Infeasible where it lacks what ``hp`` asks for."""
+    if hp.model == NONE:
+        return _small(hp)
+    try:
+        with torch.device("meta"):
+            return _transformers().AutoModel.from_config(_config(hp), attn_implementation=attention(hp))
+    except Exception as error:  # of configurations: the libraries raise anything
+        raise Infeasible(f"parameters.model: {hp.model!r} cannot be made: {first_line(error)}") from error
+
+
 def _transformers() -> Any:
     try:
         import transformers
@@ -182,11 +203,13 @@ def _transformers() -> Any:
     return transformers
 
 
-def _small() -> Any:
+def _small(hp: LanguageHyperparameters) -> Any:
     found = _transformers()
+    config = found.BertConfig(**SMALL, attn_implementation=attention(hp))
+    set_dropout(config, hp)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return found.BertModel(found.BertConfig(**SMALL), add_pooling_layer=False)
+        return found.BertModel(config, add_pooling_layer=False)
 
 
 def _small_tokenizer() -> Any:

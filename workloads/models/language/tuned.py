@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from workloads.arrays import DataShape, Infeasible
 from workloads.layers.frozen_features import head
+from workloads.layers.precision import autocast
 from workloads.layers.recomputed import recompute
-from workloads.models.language.folder import INSTALL
+from workloads.models.language.lora import adapters
 from workloads.models.language.pretrained import Encoder, encoder_of
 
 if TYPE_CHECKING:
@@ -33,15 +34,16 @@ class TunedEncoder(nn.Module):
             part.requires_grad_(True)
         if hp.activation_checkpointing:
             recompute(self.encoder.layers())
-        self._ratio = 1.0 if hp.mode == "lora" else hp.encoder_lr_ratio
+        self._rates, self._precision = LayerRates(hp, self.encoder), hp.precision
         self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
         self.register_state_dict_post_hook(_without_frozen)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_with_frozen)  # type: ignore[no-untyped-call]
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return logits (batch, num_outputs) for codes of tokens (batch, tokens)."""
-        logits: Tensor = self.head(self.encoder(codes))
-        return logits
+        with autocast(self._precision, codes.device.type):
+            logits: Tensor = self.head(self.encoder(codes))
+        return logits.to(next(self.head.parameters()).dtype)
 
     def train(self, mode: bool = True) -> TunedEncoder:
         """Set the mode of the classifier and of what is trained."""
@@ -60,7 +62,7 @@ class TunedEncoder(nn.Module):
 
     def lr_ratio(self, name: str) -> float:
         """Return the learning rate of parameter ``name`` as a share of ``lr``."""
-        return 1.0 if name.startswith("head.") else self._ratio
+        return 1.0 if name.startswith("head.") else self._rates(name.removeprefix("encoder."))
 
 
 def trained_parts(hp: LanguageHyperparameters, encoder: Encoder) -> list[nn.Module]:
@@ -72,19 +74,29 @@ def trained_parts(hp: LanguageHyperparameters, encoder: Encoder) -> list[nn.Modu
     return adapters(hp, encoder)
 
 
-def adapters(hp: LanguageHyperparameters, encoder: Encoder) -> list[nn.Module]:
-    """Put an adapter of low rank (Hu et al. 2021, arXiv:2106.09685) beside each linear layer, and return them."""
-    try:
-        import peft
-    except ImportError as error:
-        raise Infeasible(f"mode: lora needs the package peft: {INSTALL}") from error
-    linear = [name for name, layer in encoder.net.named_modules() if isinstance(layer, nn.Linear)]
-    config = peft.LoraConfig(
-        r=hp.lora_rank, lora_alpha=hp.lora_alpha, lora_dropout=hp.lora_dropout, target_modules=linear
-    )
-    peft.inject_adapter_in_model(config, encoder.net)
-    kinds = ("lora_A", "lora_B", "lora_dropout")
-    return [part for name, part in encoder.net.named_modules() if name.rpartition(".")[2] in kinds]
+class LayerRates:
+    """Learning rates of an encoder's parameters as a share of ``lr``, lower for each layer farther from the output.
+
+    As Howard & Ruder 2018 (arXiv:1801.06146) and Clark et al. 2020 (arXiv:2003.10555). What stands before the
+    layers (embeddings, of tokens or positions) is the farthest, what stands behind them (a norm) has the encoder's.
+    """
+
+    def __init__(self, hp: LanguageHyperparameters, encoder: Encoder) -> None:
+        self._rate = 1.0 if hp.mode == "lora" else hp.encoder_lr_ratio
+        self._decay = 1.0 if hp.mode == "lora" else hp.layer_lr_decay
+        self._depths: dict[str, int] = {}
+        if self._decay == 1:
+            return
+        layers = encoder.layers()
+        found = {id(p): len(layers) - 1 - k for k, layer in enumerate(layers) for p in layer.parameters()}
+        behind = False
+        for name, parameter in encoder.named_parameters():
+            behind |= id(parameter) in found
+            self._depths[name] = found.get(id(parameter), 0 if behind and "embed" not in name else len(layers))
+
+    def __call__(self, name: str) -> float:
+        """Return that of the encoder's parameter ``name``."""
+        return self._rate * self._decay ** self._depths.get(name, 0)
 
 
 def _without_frozen(module: TunedEncoder, state: dict[str, Tensor], prefix: str, _: object) -> None:

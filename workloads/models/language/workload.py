@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
 from workloads.models.language.folder import NONE, check_folder
-from workloads.models.language.hyperparameters import LanguageHyperparameters
+from workloads.models.language.hyperparameters import ALL_LINEAR, LanguageHyperparameters
+from workloads.models.language.options import attention, check_attention
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
@@ -21,13 +22,18 @@ SMALL_POSITIONS, SMALL_LAYERS = 512, 2
 
 def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
     """Raise Infeasible for a model that cannot be used, which may download it; the weights are not loaded."""
+    check_attention(hp)
     if hp.model != NONE:
         config = check_folder(hp.model, hp.max_length)
         _check_layers(hp, int(config.get("num_hidden_layers") or config.get("n_layers") or 0))
-        return
-    _check_layers(hp, SMALL_LAYERS)
-    if hp.max_length > SMALL_POSITIONS:
+    else:
+        _check_layers(hp, SMALL_LAYERS)
+    if hp.model == NONE and hp.max_length > SMALL_POSITIONS:
         raise Infeasible(f"parameters.max_length: must be at most {SMALL_POSITIONS} for model none")
+    if hp.lora_targets != ALL_LINEAR or attention(hp):
+        from workloads.models.language.lora import check_targets  # 4,000 ms: torch and transformers
+
+        check_targets(hp)
 
 
 def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
