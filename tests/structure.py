@@ -46,6 +46,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("bridges", "registry"),
         ("legs",),
         ("champion",),
+        ("baselines",),
         ("own_loop", "table_model", "transformers"),
         ("examples",),
     ),

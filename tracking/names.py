@@ -33,6 +33,7 @@ SWEEP_TARGET: Final = "sweep.target"
 SWEEP_WARM_START: Final = "sweep.warm_start"
 SWEEP_EDITS: Final = "sweep.edits"
 SWEEP_CACHED: Final = "sweep.cached"
+SWEEP_BASELINES: Final = "sweep.baselines"
 TRIAL_NAME: Final = "trial.name"
 TRIAL_NUMBER: Final = "trial.number"
 TRIAL_STATE: Final = "trial.state"
@@ -139,6 +140,16 @@ def hp_log10(name: str) -> str:
 def gain(metric: str) -> str:
     """Return the key of the champion's gain in ``metric`` over the default configuration, positive where better."""
     return f"{metric}_gain_vs_default"
+
+
+def baseline(metric: str) -> str:
+    """Return the key of the value of ``metric`` that the best baseline has."""
+    return f"{metric}_baseline"
+
+
+def gain_vs_baseline(metric: str) -> str:
+    """Return the key of the champion's gain in ``metric`` over the best baseline, positive where better."""
+    return f"{metric}_gain_vs_baseline"
 
 
 def used(resource: str) -> str:

@@ -7,13 +7,14 @@ import importlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import ray
 
+from cluster.driver.baselines_aside import BaselinesAside, measure_here
 from cluster.driver.judging import PREDICTIONS, Case, Judgement, judge
 from cluster.sweep.home import SweepHome
 from cluster.sweep.mlflow_runs import run_key
@@ -49,7 +50,7 @@ EARLY = (
     "mlflow.store.tracking.sqlalchemy_store",
     "tracking.results.registered_model",
     "tracking.results.report",
-    "workloads.champion.test_scores",
+    "workloads.baselines.measure",
     "workloads.champion.inspection",
 )
 """Modules that the actor imports as it starts, while members still train.
@@ -70,6 +71,10 @@ class _ChampionActor:
     def judge(self, case: Case, search: Any, test: Any) -> Judgement:
         """Return the judgement of a final evaluation from the predictions that its members kept."""
         return judge(case, search, test)
+
+    def measure(self, workload: str, metric: str, checkpoints: str, search: Any, test: Any) -> None:
+        """Fit and score the baselines of the sweep's test split, and keep them beside its checkpoints."""
+        measure_here(workload, metric, checkpoints, search, test)
 
     def register(self, order: dict[str, Any], search: Any) -> str:
         candidate = Candidate(
@@ -117,6 +122,10 @@ class ChampionProcess:
     sweep: Sweep
     data: SharedData
     _worker: Any = None
+    _baselines: BaselinesAside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._baselines = BaselinesAside(self.home, self.sweep)
 
     def begin(self) -> None:
         """Start the actor, which imports its modules in the background; a second call does nothing."""
@@ -133,6 +142,8 @@ class ChampionProcess:
         near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)
         if near and self.sweep.final is not None:
             self.begin()
+        if seen.phase == "verdict" and self._worker is not None:
+            self._baselines.begin(self._worker, self.data.search, self.data.test)
 
     def judge(self, case: Case, tracker: Tracker) -> Judgement:
         """Return the judgement of the final evaluation, and keep all predictions as an artifact of the sweep's run.
@@ -143,6 +154,9 @@ class ChampionProcess:
         if case.tested_by is not None:
             return judge(case)
         self.begin()
+        self._baselines.begin(self._worker, self.data.search, self.data.test)
+        cut_off = self._baselines.wait(self._worker, tracker.say)
+        case = replace(case, trained_baselines=self._baselines.wanted, cut_off=cut_off)
         try:
             found: Judgement = ray.get(self._worker.judge.remote(case, self.data.search, self.data.test))
         except ray.exceptions.RayError as error:

@@ -41,6 +41,7 @@ from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal,
 from cluster.sweep.steering.helm import Helm
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
+from cluster.terminal.baseline_lines import sentences
 from cluster.terminal.records import Observer, Snapshot
 from cluster.terminal.standard_streams import without_rays_messages
 from search_spaces.race.race import Race
@@ -103,8 +104,11 @@ def drive(
 
 
 def _said(verdict: Mapping[str, Any] | None) -> list[str]:
-    """Return what the champion's report tells of the final evaluation: why it won, and the warnings."""
-    return [] if verdict is None else [verdict["why"], *verdict["warnings"]]
+    """Return what the champion's report tells of the final evaluation: why it won, baselines, and the warnings."""
+    if verdict is None:
+        return []
+    warned = verdict["warnings"]
+    return [verdict["why"], *(text for text in sentences(verdict) if text not in warned), *warned]
 
 
 @dataclass

@@ -1,13 +1,13 @@
-"""The numbers of the final evaluation: each configuration's test score, its difference to others, a yardstick."""
+"""The numbers of the final evaluation: each configuration's test score, its difference to others, to baselines."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tracking.results.intervals import Estimate, Sample, TestScores, estimate
+from cluster.driver.beside import Beside, beside, scores_of
+from tracking.results.intervals import Estimate, TestScores, estimate
 
 if TYPE_CHECKING:
     from workloads.arrays import Arrays
@@ -39,21 +39,25 @@ class Case:
     """Where each test example stands in its source."""
     tested_by: str | None = None
     """The workload, where users' code has measured itself on test data of its own; else None."""
+    trained_baselines: bool = True
+    """Whether trained baselines stand beside the champion, too, where they have been measured."""
+    cut_off: str = ""
+    """Why the measuring of baselines was cut off, if it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """Estimates by trial; champion, default and their difference over the seeds that both have.
 
-    ``yardstick`` is the name and score of a forecast that needs no model, and the champion's difference
-    to it; None where the problem has none. ``predictions`` is a Parquet file of all predictions, empty without any.
+    ``predictions`` is a Parquet file of all predictions, empty without any.
     """
 
     trials: Mapping[int, Estimate]
     champion: Estimate
     default: Estimate
     difference: Estimate
-    yardstick: tuple[str, float, Estimate] | None = None
+    baselines: Sequence[Beside] = ()
+    """What the champion must beat, with its difference to each; what needs no model comes first."""
     num_rows: int | None = None
     """Number of independent parts of the test split: rows, groups or blocks. None where only seeds are counted."""
     parts: str = "rows"
@@ -64,14 +68,13 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
     """Return the judgement; without data, or where outputs do not come apart by rows, intervals are over seeds."""
     found = {trial: TestScores(by_seed=dict(seeds)) for trial, seeds in case.scores.items()}
     extra: dict[str, Any] = {}
-    yardstick: tuple[str, TestScores] | None = None
+    split = None
     if search is not None and test is not None:
         from workloads.champion.test_scores import TestSplit  # 1,300 ms: torch
 
         split = TestSplit.of(case.workload, case.metric.removeprefix("test_"), search, test)
         members = {trial: split.read(case.checkpoints, keys) for trial, keys in case.keys.items()}
         found = _alike({trial: _scores(split, case, trial, members[trial]) for trial in found})
-        yardstick = _yardstick(split, case, members[case.champion])
         shown = _shown(case, members, len(test))
         brief = len(test) * sum(map(len, shown.values())) > MAX_ROWS
         extra["predictions"] = split.table(shown, case.rows, probabilities=not brief)
@@ -80,12 +83,14 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
     champion, default = found[case.champion], found.get(case.default)
     if default is not None and (both := sorted(champion.by_seed.keys() & default.by_seed.keys())):
         champion, default = champion.only(both), default.only(both)
+    if split is not None:
+        root = case.checkpoints if case.trained_baselines else None
+        extra["baselines"] = beside(split, champion, root, case.cut_off)
     return Judgement(
         trials={trial: estimate(scores) for trial, scores in found.items()},
         champion=estimate(champion),
         default=estimate(default or TestScores(by_seed={})),
         difference=_difference(case, champion, default or TestScores(by_seed={})),
-        yardstick=None if yardstick is None else _against(champion, *yardstick),
         **extra,
     )
 
@@ -101,14 +106,7 @@ def _scores(split: Any, case: Case, trial: int, members: Mapping[int, Any]) -> T
     by_seed = dict(case.scores[trial])
     found = [members.get(seed) for seed in by_seed]
     rows = None if any(one is None for one in found) else split.by_row(found)
-    return _test_scores(split, by_seed, rows)
-
-
-def _test_scores(split: Any, by_seed: Mapping[int, float], rows: Any) -> TestScores:
-    if rows is None:
-        return TestScores(by_seed=by_seed, kind=split.kind)
-    sample = Sample(num_rows=split.num_rows, free=split.units.free)
-    return TestScores(by_seed=by_seed, by_row=rows, kind=split.kind, sample=sample)
+    return scores_of(split, by_seed, rows)
 
 
 def _alike(found: Mapping[int, TestScores]) -> dict[int, TestScores]:
@@ -119,21 +117,6 @@ def _alike(found: Mapping[int, TestScores]) -> dict[int, TestScores]:
     if all(scores.by_row is not None for scores in found.values()):
         return dict(found)
     return {trial: replace(scores, by_row=None) for trial, scores in found.items()}
-
-
-def _yardstick(split: Any, case: Case, members: Mapping[int, Any]) -> tuple[str, TestScores] | None:
-    """Return the yardstick's name and scores: the same for every seed, as nothing in it is drawn."""
-    found = split.yardstick(next(iter(members.values()), None))
-    if found is None or not math.isfinite(found.score):
-        return None
-    seeds = list(case.scores[case.champion])
-    rows = None if found.by_row is None else found.by_row.repeat(len(seeds), 0)
-    return found.name, _test_scores(split, dict.fromkeys(seeds, found.score), rows)
-
-
-def _against(champion: TestScores, name: str, scores: TestScores) -> tuple[str, float, Estimate]:
-    value = next(iter(scores.by_seed.values()))
-    return name, value, estimate(champion.minus(scores))
 
 
 def _shown(case: Case, members: Mapping[int, Mapping[int, Any]], num_rows: int) -> Mapping[int, Mapping[int, Any]]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from cluster.driver.beside import Beside
 from cluster.driver.judging import PREDICTIONS, Case, Judgement
+from cluster.terminal.baseline_lines import said_of
 from cluster.terminal.closing_summary import warnings
 from search_spaces.criteria.metric_names import on_test
 from search_spaces.race.finals import DEFAULT_TRIAL, scores
@@ -154,6 +156,7 @@ class Finalists:
             "default": {"number": DEFAULT_TRIAL, **self._moved(), **_estimate(judged.default)},
             "difference": _estimate(judged.difference),
             "baseline": None,
+            "baselines": [self._beside(one) for one in judged.baselines],
             "finalists": list(self._finalists(chosen.trial, judged)),
             "interval": {"over": judged.champion.over, "rows": judged.num_rows, "parts": judged.parts},
             "why": self._why(chosen),
@@ -161,10 +164,25 @@ class Finalists:
             "predictions": PREDICTIONS if judged.predictions else None,
             "tested_by": case.tested_by,
         }
-        if judged.yardstick is not None:
-            name, value, difference = judged.yardstick
-            shown["baseline"] = {"name": name, "value": value, "difference": _estimate(difference)}
+        for one in judged.baselines[:1]:
+            if not one.trained:
+                difference = _estimate(one.difference)
+                shown["baseline"] = {"name": one.name, "value": one.score.mean, "difference": difference}
         return shown | {"warnings": warnings(shown, self.objective)}
+
+    def _beside(self, one: Beside) -> dict[str, Any]:
+        """Return a baseline's score, the champion's difference to it, and what that means in a sentence."""
+        told = {
+            "name": one.name,
+            "trained": one.trained,
+            **_estimate(one.score),
+            "difference": _estimate(one.difference),
+            "rows": one.num_rows,
+            "of_rows": one.of_rows,
+            "seconds": one.seconds,
+            "failed": one.failed,
+        }
+        return {**told, "said": said_of(told, self.objective)}
 
     def _moved(self) -> dict[str, Any]:
         """Return, as ``moved``, the values in which trial 0 differs from the defaults; without any nothing."""

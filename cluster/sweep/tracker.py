@@ -13,6 +13,7 @@ from cluster.sweep.limits import spending
 from cluster.sweep.mlflow_runs import over_seeds
 from cluster.sweep.reading import ENDED, champion, epochs_saved, epochs_trained, rows
 from cluster.sweep.steering.order import LANES
+from cluster.terminal import baseline_lines
 from cluster.terminal.changed_values import shown
 from cluster.terminal.closing_summary import warnings
 from cluster.terminal.criteria import goals, pareto_front, told
@@ -190,6 +191,8 @@ class Tracker:
             metrics[names.best(self._sweep.metric.name)] = first.best_value
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
+            if told := baseline_lines.lines(verdict):
+                tags[names.SWEEP_BASELINES] = "\n".join(told)
         front = pareto_front(found, self._sweep.objective, self._sweep.criteria)
         if front:
             metrics[names.HYPERVOLUME] = front["hypervolume"]
@@ -209,7 +212,9 @@ class Tracker:
 
 def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
     """Return why the champion won, with the warnings of the final evaluation, for the sweep's note."""
-    return "\n\n".join([str(verdict.get("why") or ""), *(f"**{text}**" for text in warnings(verdict, objective))])
+    warned = warnings(verdict, objective)
+    plain = [text for text in baseline_lines.sentences(verdict) if text not in warned]
+    return "\n\n".join([str(verdict.get("why") or ""), *plain, *(f"**{text}**" for text in warned)])
 
 
 def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:
@@ -222,7 +227,12 @@ def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str, float]:
-    """Return what is known of the champion's mean on the test split and its gain over the default configuration."""
+    """Return the champion's mean on the test split, and its gain over the defaults and over the best baseline."""
     metric, mean, difference = verdict["metric"], verdict["winner"]["mean"], verdict["difference"]["mean"]
-    gain = {} if difference is None else {names.gain(metric): -objective.signed(difference)}
-    return ({} if mean is None else {metric: mean}) | gain
+    found = {} if mean is None else {metric: mean}
+    found |= {} if difference is None else {names.gain(metric): -objective.signed(difference)}
+    scored = [one for one in verdict.get("baselines") or () if one["difference"]["mean"] is not None]
+    for best in objective.ranked(scored, lambda one: one["mean"])[:1]:
+        found[names.baseline(metric)] = best["mean"]
+        found[names.gain_vs_baseline(metric)] = -objective.signed(best["difference"]["mean"])
+    return found

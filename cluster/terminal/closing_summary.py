@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cluster.terminal import formatting, live_lines
+from cluster.terminal import baseline_lines, formatting, live_lines
 from cluster.terminal.changed_values import as_shown
 from cluster.terminal.criteria import front_lines, infeasible_lines
 from cluster.terminal.knowledge_lines import cache_lines, edit_line, warm_start_line
@@ -156,6 +155,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
     if judged := verdict.get("overfitting"):
         lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
     warned, said = warnings(verdict, objective), judgement(verdict, objective)
+    lines += [Text(f"  {text}") for text in baseline_lines.sentences(verdict) if text not in warned]
     lines += [Text(f"  {text}", "bold red") for text in warned]
     return [*lines, *([] if said in warned else [Text(f"  {said}")])]
 
@@ -176,7 +176,7 @@ def _tested_on(verdict: Mapping[str, Any]) -> str:
 
 
 def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
-    """Return a line for champion, trial 0, their difference, and no model, with their values in one column."""
+    """Return a line for champion, trial 0, their difference, and baselines, with their values in one column."""
     rows, zero = [], names(verdict)
     labels = {"winner": "champion", "default": zero.label, "difference": zero.difference}
     for name, label in labels.items():
@@ -185,9 +185,10 @@ def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
         who = trial_name(part["number"]) if "number" in part else ""
         sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
         seeds = f"  {_seeds(part['seeds'])}" if "seeds" in part and name != "difference" else ""
-        rows.append((label, who, f"{sign}{formatting.measure(part['mean'])}", interval(part.get("ci95")), seeds))
-    if baseline := verdict.get("baseline"):
-        rows.append(("no model", "", formatting.measure(baseline["value"]), baseline["name"], ""))
+        rows.append(
+            (label, who, f"{sign}{formatting.measure(part['mean'])}", formatting.interval(part.get("ci95")), seeds)
+        )
+    rows += baseline_lines.rows(verdict)
     width = max([VALUE_WIDTH, *(len(value) for _, _, value, _, _ in rows)])
     return [
         Text(f"  {label:<20}  {who:<5}")
@@ -212,7 +213,7 @@ def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
         line = Text(f"  {trial_name(one['number']):<6}{role:<10}")
         for name, value, width in zip(("search", "validation", "test"), shown, widths, strict=True):
             line.append(f"{name} {value:>{width}}  ")
-        line.append(interval(one["test"]["ci95"]))
+        line.append(formatting.interval(one["test"]["ci95"]))
         if failed := one["failed_seeds"]:
             line.append(
                 f"  failed with {'seeds' if len(failed) > 1 else 'seed'} {', '.join(map(str, failed))}", "red"
@@ -250,17 +251,8 @@ def _counted(verdict: Mapping[str, Any]) -> str | None:
 
 
 def warnings(verdict: Mapping[str, Any], objective: Objective) -> list[str]:
-    """Return in sentences where the champion is no better than what needs no model, or worse than the defaults."""
-    found, baseline, said = [], verdict.get("baseline"), judgement(verdict, objective)
-    if baseline and baseline["difference"]["mean"] is not None:
-        difference, bounds = baseline["difference"]["mean"], _bounds(baseline["difference"]["ci95"])
-        score = f"{baseline['name']} ({formatting.measure(baseline['value'])})"
-        open_yet = bounds is not None and bounds[0] <= 0 <= bounds[1]
-        if objective.better(0.0, difference):
-            but = ", though the 95 % interval of the difference includes 0" if open_yet else ""
-            found.append(f"The champion is WORSE than no model on this test split: {score}{but}.")
-        elif difference == 0 or open_yet:
-            found.append(f"The champion is not shown to be better than no model: {score}.")
+    """Return in sentences where the champion is no better than baselines, or worse than the defaults."""
+    found, said = baseline_lines.warnings(verdict, objective), judgement(verdict, objective)
     if broken := verdict.get("breaks"):
         found.append(f"The champion breaks a constraint with its new seeds, as every finalist does: {broken}.")
     if _unmoved(verdict):
@@ -270,26 +262,12 @@ def warnings(verdict: Mapping[str, Any], objective: Objective) -> list[str]:
 
 def _unmoved(verdict: Mapping[str, Any]) -> bool:
     """Return whether users' code that measures itself came to one value with several seeds, for the champion."""
-    bounds, seeds = _bounds(verdict["winner"].get("ci95")), verdict["winner"].get("seeds") or 0
+    bounds, seeds = formatting.bounds(verdict["winner"].get("ci95")), verdict["winner"].get("seeds") or 0
     return bool(verdict.get("tested_by")) and seeds > 1 and bounds is not None and bounds[0] == bounds[1]
 
 
 def _seeds(seeds: int | Sequence[int]) -> str:
     return formatting.count(seeds if isinstance(seeds, int) else len(seeds), "seed")
-
-
-def interval(ci95: Sequence[float | None] | None) -> str:
-    """Return the interval as ``[0.9680, 0.9802]``, or ``no interval`` where there is none (a single seed)."""
-    bounds = _bounds(ci95)
-    return f"[{formatting.measure(bounds[0])}, {formatting.measure(bounds[1])}]" if bounds else "no interval"
-
-
-def _bounds(ci95: Sequence[float | None] | None) -> tuple[float, float] | None:
-    if ci95 is None or any(value is None or not math.isfinite(value) for value in ci95):
-        return None
-    low, high = ci95
-    assert low is not None and high is not None
-    return low, high
 
 
 def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
@@ -309,7 +287,7 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
     numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
         return f"The champion is {zero.itself}: the search found none that does better."
-    bounds = _bounds(difference.get("ci95"))
+    bounds = formatting.bounds(difference.get("ci95"))
     if bounds is None:
         return f"There is no interval: no one can say whether the champion beats {defaults} (set final.seeds)."
     if bounds[0] <= 0 <= bounds[1]:

@@ -38,6 +38,21 @@ def measure(value: float | None) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3e}"
 
 
+def interval(ci95: Sequence[float | None] | None) -> str:
+    """Return the interval as ``[0.9680, 0.9802]``, or ``no interval`` where there is none (a single seed)."""
+    found = bounds(ci95)
+    return f"[{measure(found[0])}, {measure(found[1])}]" if found else "no interval"
+
+
+def bounds(ci95: Sequence[float | None] | None) -> tuple[float, float] | None:
+    """Return the bounds of an interval; None where there is none, or one is not finite."""
+    if ci95 is None or any(value is None or not math.isfinite(value) for value in ci95):
+        return None
+    low, high = ci95
+    assert low is not None and high is not None
+    return low, high
+
+
 def setting(value: Value) -> str:
     """Format a hyperparameter: floats with three significant digits (``1.9e-04`` below 0.01)."""
     if value is None:

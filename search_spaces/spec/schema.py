@@ -149,6 +149,11 @@ class Final(BaseModel):
     seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
         default=5, description="New seeds for each. The interval counts test rows and seeds; with 1 the rows alone."
     )
+    baselines: bool = Field(
+        default=True,
+        description="Whether simple models, such as TF-IDF with logistic regression, are trained once on the same "
+        "split and stand beside the champion.",
+    )
 
 
 class Repeats(BaseModel):

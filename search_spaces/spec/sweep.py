@@ -199,7 +199,7 @@ class Sweep(BaseModel):
         durations = self.model_dump(exclude_defaults=True, include={*DURATIONS})
         words |= {DURATIONS[name]: seconds for name, seconds in durations.items()}
         if self.final != Final():
-            words["final"] = "none" if self.final is None else self.final.model_dump()
+            words["final"] = "none" if self.final is None else _final(self.final)
         rule = self.early_terminate
         words["early_terminate"] = NO_SCHEDULE if rule.type == NO_SCHEDULE else rule.model_dump()
         if self.constraints:
@@ -219,6 +219,11 @@ class Sweep(BaseModel):
         """Return the space and the constants that trial ``number`` was drawn with, before later edits."""
         edit = next((edit for edit in self.edits if number < edit.trials), None)
         return (self.space, self.constants) if edit is None else (edit.space, edit.constants)
+
+
+def _final(final: Final) -> dict[str, Any]:
+    """Return the key ``final`` as a file has it: ``baselines`` only where they are turned off."""
+    return final.model_dump(exclude={"baselines"} if final.baselines else None)
 
 
 def _one_line(text: str) -> str:

@@ -25,6 +25,8 @@ TAGS: Mapping[str, str] = {
     "SWEEP_WARM_START": "The earlier sweeps whose trials its sampler knows, if there are any.",
     "SWEEP_EDITS": "The edits of a sweep that had begun, if there are any: when, behind how many trials, and what.",
     "SWEEP_CACHED": "How many of its trials earlier sweeps knew, and which sweeps; only where some did.",
+    "SWEEP_BASELINES": "Of a sweep with a final evaluation: each baseline with its score, and whether the champion "
+    "beats it.",
     "SWEEP_TARGET": "Where it runs: `local`, or the target of `--on`.",
     "PARENT_RUN": "Of a trial's and a final training's run: the sweep's own run, below which MLflow nests it.",
     "TRIAL_NAME": "The trial (`t015`); in the final evaluation also its seed (`t015 seed 1`).",
@@ -96,6 +98,14 @@ def metrics() -> str:
             code(names.gain("test_METRIC")),
             "Of the sweep's run: how much better the champion is on the test split than the default configuration, "
             "negative where it is worse.",
+        ],
+        [
+            code(names.baseline("test_METRIC")),
+            "Of the sweep's run: the score of the best baseline on the test split, what needs no model included.",
+        ],
+        [
+            code(names.gain_vs_baseline("test_METRIC")),
+            "Of the sweep's run: how much better the champion is than that baseline, negative where it is worse.",
         ],
         [
             code(names.mean("METRIC")),

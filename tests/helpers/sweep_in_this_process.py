@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cluster.driver.baselines_aside import measure_here
 from cluster.driver.judging import judge
 from cluster.driver.verdict import Finalists
 from cluster.sweep.data_process import Preparing
@@ -17,6 +18,7 @@ from search_spaces.race.search import Search
 from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep, load_sweep
 from search_spaces.study.study import Study
+from workloads.data.prepare import prepare
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.registry import catalogue, workload
 
@@ -35,7 +37,7 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     """Run the sweep of the file ``spec``, in the empty folder ``scratch``, and return its result."""
     sweep = load_sweep(spec, overrides, catalogue=catalogue())
     assert sweep.final is not None
-    data = Preparing(sweep).result()
+    data = prepare(sweep.data, sweep.problem)
     study = Study("undisturbed", sweep.metric.goal, scratch / "journal.log")
     setting = LegSetting(sweep.workload, sweep.objective, str(scratch), "cpu")
     runner = LegRunner(setting, data.search)
@@ -48,8 +50,9 @@ def outcome(spec: Path, scratch: Path, *overrides: str) -> Outcome:
     train(race, runner, finals)
     searched = {track.trial: track.best_value for track in search.tracks if track.best_value is not None}
     judging = Finalists(race, finals.entries, searched)
-    case = judging.case(sweep.workload, str(scratch), tuple(data.indices["test"]))
+    case = judging.case(sweep.workload, str(scratch), tuple(data.indices["test"].tolist()))
     assert case is not None
+    measure_here(sweep.workload, case.metric, str(scratch), data.search, data.test)
     judged = judge(case, data.search, data.test)
     return Outcome(search.tracks, judging.verdict(case, judged), case.scores, judged.predictions)
 

@@ -1,4 +1,4 @@
-"""The test split in the final evaluation: scores by row, a yardstick that needs no model, all predictions."""
+"""The test split in the final evaluation: scores by row, and all predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from workloads.arrays import Array, Arrays, DataShape
 from workloads.champion.by_row import Units, by_row, units
-from workloads.data.raw import NOT_COUNTED
 from workloads.data.search_data import SearchData
 from workloads.legs.predictions import MEAN, kept
 from workloads.registry import workload
@@ -34,15 +33,6 @@ Values = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
-class Yardstick:
-    """A forecast that needs no model: its name, its score, and its score by row (1, parts), None without one."""
-
-    name: str
-    score: float
-    by_row: Array | None
-
-
-@dataclass(frozen=True)
 class TestSplit:
     """Task, targets and independent parts of the test split, for one metric (without ``test_``)."""
 
@@ -51,6 +41,8 @@ class TestSplit:
     task: Task
     metric: str
     search: SearchData
+    test: Arrays
+    """The raw examples."""
     shape: DataShape
     """Of the data as the workload's models see it."""
     y: Tensor
@@ -66,7 +58,7 @@ class TestSplit:
         shape = search.shape() if kind.scales_targets else search.shape().unscaled()
         y = standardised(tensor(test.y), shape)
         task = kind.task(shape, f"val_{metric}")
-        return cls(task, metric, search, shape, y, units(test, shape), kind.judge is not None)
+        return cls(task, metric, search, test, shape, y, units(test, shape), kind.judge is not None)
 
     @property
     def kind(self) -> Literal["share", "rate", "error", "r2", "number"]:
@@ -92,48 +84,6 @@ class TestSplit:
     def by_row(self, members: Sequence[Values]) -> Array | None:
         """Return scores (seeds, parts), as ``by_row.by_row`` does."""
         return by_row(self.task, members, self.y, self.metric, self.units) if members else None
-
-    def yardstick(self, member: Values | None) -> Yardstick | None:
-        """Return the score of the class (or character) frequencies, the mean, or the value a season ago.
-
-        Fitted on the training split; None for samples of a GAN, or where ``member``'s forecasts were not kept.
-        """
-        problem, y = self.search.problem, self.y
-        if self.whole:
-            return None
-        if problem == "forecast":
-            if member is None or "naive" not in member:
-                return None
-            values = {
-                **{n: torch.from_numpy(v) for n, v in member.items()},
-                "error": torch.from_numpy(member["naive"]),
-            }
-            return self._scored("seasonal naive forecast", {n: v[None] for n, v in values.items() if MEAN not in n})
-        if problem == "regression":
-            mean = standardised(tensor(self.search.train.y), self.shape).mean(0)
-            return self._scored("mean of the training targets", {"error": (mean - y)[None]})
-        logits = self._frequencies().log().expand(*y.shape, -1)
-        values = self.task.evaluate(lambda _: logits, logits, y)
-        frequencies = "class frequencies" if self.metric == "loss" else "majority class"
-        name = "character frequencies" if problem == "language" else frequencies
-        return self._scored(name, {n: v[None] for n, v in values.items()})
-
-    def _scored(self, name: str, values: Mapping[str, Tensor]) -> Yardstick | None:
-        found = self.task.metrics(values, self.y)
-        if self.metric not in found:
-            return None
-        member = {n: v[0].numpy() for n, v in values.items()}
-        member |= {f"{n}{MEAN}": v[0].numpy() for n, v in self.task.by_row(values, self.y).items()}
-        return Yardstick(name, float(found[self.metric]), self.by_row([member]))
-
-    def _frequencies(self) -> Tensor:
-        """Return each class's (or character's) share of the training targets, with one more of each."""
-        counts = self.search.shape().class_counts
-        if not counts:
-            codes = self.search.train.y[self.search.train.y != NOT_COUNTED]
-            counts = tuple(np.bincount(codes.ravel(), minlength=self.search.num_outputs).tolist())
-        seen = torch.tensor(counts, dtype=torch.float64) + 1
-        return seen / seen.sum()
 
     def table(
         self, members: Mapping[int, Mapping[int, Values]], rows: Sequence[int], probabilities: bool = True

@@ -74,3 +74,10 @@ def test_leaks_folds_and_the_winner_s_files(tmp_path: Path) -> None:
     table = pd.read_csv(client.download_artifacts(champion.info.run_id, "verdict/importance.csv", str(tmp_path)))
     assert set(table["column"]) == {"weight", "tail", "meows"} and table["column"][0] == "meows"
     assert document["verdict"]["overfitting"]
+    first, trees = document["verdict"]["baselines"]
+    assert (first["trained"], trees["failed"], trees["rows"]) == (False, None, len(splits["indices"]["train"]))
+    assert trees["name"] == "gradient boosting (HistGradientBoosting)" and trees["mean"] > 0.9 > first["mean"]
+    metrics, told = sweep.data.metrics, sweep.data.tags["sweep.baselines"]
+    assert metrics["test_accuracy_baseline"] == pytest.approx(trees["mean"], rel=1e-6)
+    assert told.splitlines()[1].endswith(trees["said"]) and trees["said"] in sweep.data.tags["mlflow.note.content"]
+    assert f"  {trees['mean']:.4f}  [" in folder.paceline("show", document["sweep"]).stdout

@@ -19,6 +19,7 @@ from cluster.driver.judging import _alike, _shown, judge
 from cluster.driver.verdict import Finalists, lost, winner
 from cluster.sweep.tracker import final_metrics
 from cluster.sweep.tracker import finals as tags
+from cluster.terminal.baseline_lines import sentences
 from cluster.terminal.closing_summary import judgement, verdict_lines
 from search_spaces.race.race import Race
 from search_spaces.race.recommended import Tried
@@ -239,6 +240,13 @@ def test_rows_and_seeds_count_in_the_verdict_of_a_sweep(
     assert json.loads(json.dumps(verdict)) == verdict
     assert verdict["interval"]["over"] == "rows and seeds" and verdict["interval"]["parts"] == parts
     assert verdict["baseline"]["name"] == name and verdict["predictions"] == "verdict/predictions.parquet"
+    first, *others = verdict["baselines"]
+    assert first["name"] == name and not first["trained"] and any(one["trained"] for one in others)
+    for one in verdict["baselines"]:
+        assert one["failed"] is None and one["said"] and one["rows"] == one["of_rows"]
+        assert one["difference"]["mean"] == pytest.approx(verdict["winner"]["mean"] - one["mean"])
+        assert one["ci95"][0] < one["mean"] < one["ci95"][1] and one["seeds"] == 1
+    assert tuple(one["said"] for one in others) == tuple(sentences(verdict))
     parts_told = ("winner", "default") if verdict["winner"]["number"] == 0 else ("winner", "default", "difference")
     for part in parts_told:
         low, high = verdict[part]["ci95"]

@@ -16,6 +16,7 @@ from search_spaces.types.problems import Problem
 from tests.helpers.workload_data import blobs, search_data
 from tracking.results.intervals import Sample, crossed
 from workloads.arrays import Arrays, DataShape
+from workloads.baselines.measure import found
 from workloads.champion.by_row import by_row, units
 from workloads.champion.test_scores import TestSplit
 from workloads.data.prepare import SearchData
@@ -188,19 +189,19 @@ def split(problem: Problem, metric: str) -> TestSplit:
 
 
 def test_the_yardstick_of_classes_is_the_most_frequent_one() -> None:
-    found = split("classification", "accuracy").yardstick(None)
-    assert found is not None and found.name == "majority class"
-    assert found.score == pytest.approx(1 / 3) and found.by_row is not None
-    assert found.by_row.tolist() == [[1.0 if k % 3 == 0 else 0.0 for k in range(30)]]
+    its = split("classification", "accuracy")
+    (one,) = found(its, None)
+    rows = its.by_row([one.values])
+    assert one.name == "majority class" and one.score == pytest.approx(1 / 3) and rows is not None
+    assert rows.tolist() == [[1.0 if k % 3 == 0 else 0.0 for k in range(30)]]
 
 
 def test_the_yardstick_of_numbers_is_the_mean_of_the_training_targets() -> None:
     its = split("regression", "rmse")
-    found, truth = its.yardstick(None), np.random.default_rng(0)
+    (one,), truth = found(its, None), np.random.default_rng(0)
     truth.normal(size=(60, 2))
     y = truth.normal(5.0, 3.0, (60, 1))
-    assert found is not None
-    assert found.score == pytest.approx(float(np.sqrt(np.mean((y[40:] - y[:40].mean()) ** 2))), rel=1e-6)
+    assert one.score == pytest.approx(float(np.sqrt(np.mean((y[40:] - y[:40].mean()) ** 2))), rel=1e-6)
 
 
 def test_all_predictions_stand_in_a_table_in_the_sources_words_and_units(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""The baselines of all kinds of data: a new one is one function and one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from search_spaces.types.problems import DataKind, Problem
+from workloads.baselines import characters, constants, images, sentences, series, tables
+from workloads.baselines.contract import Baseline, kind_of
+from workloads.data.search_data import SearchData
+
+
+def _on(kind: DataKind, *problems: Problem) -> Callable[[SearchData, str], bool]:
+    return lambda search, _: kind_of(search) == kind and search.problem in problems
+
+
+def _problem(problem: Problem, *metrics: str, but: Sequence[str] = ()) -> Callable[[SearchData, str], bool]:
+    """Return whether it is this problem, judged by one of ``metrics`` if there are any, and by none of ``but``."""
+
+    def serves(search: SearchData, metric: str) -> bool:
+        return search.problem == problem and (not metrics or metric in metrics) and metric not in but
+
+    return serves
+
+
+BASELINES: Sequence[Baseline] = (
+    Baseline(
+        key="majority",
+        name="majority class",
+        serves=_problem("classification", but=["loss"]),
+        fit=constants.frequencies,
+        trained=False,
+    ),
+    Baseline(
+        key="frequencies",
+        name="class frequencies",
+        serves=_problem("classification", "loss"),
+        fit=constants.frequencies,
+        trained=False,
+    ),
+    Baseline(
+        key="mean",
+        name="mean of the training targets",
+        serves=_problem("regression", but=["mae"]),
+        fit=constants.mean,
+        trained=False,
+    ),
+    Baseline(
+        key="median",
+        name="median of the training targets",
+        serves=_problem("regression", "mae"),
+        fit=constants.median,
+        trained=False,
+    ),
+    Baseline(
+        key="seasonal",
+        name="seasonal naive forecast",
+        serves=_problem("forecast"),
+        fit=constants.seasonal,
+        trained=False,
+    ),
+    Baseline(
+        key="last-value",
+        name="last value",
+        serves=lambda search, _: search.problem == "forecast" and search.season > 1,
+        fit=constants.last_value,
+        trained=False,
+    ),
+    Baseline(
+        key="characters",
+        name="character frequencies",
+        serves=_problem("language"),
+        fit=constants.frequencies,
+        trained=False,
+    ),
+    Baseline(
+        key="tf-idf",
+        name="TF-IDF + logistic regression",
+        serves=_on("sentences", "classification"),
+        fit=sentences.tf_idf,
+    ),
+    Baseline(
+        key="tf-idf-ridge",
+        name="TF-IDF + ridge regression",
+        serves=_on("sentences", "regression"),
+        fit=sentences.tf_idf,
+    ),
+    Baseline(
+        key="boosted-trees",
+        name="gradient boosting (HistGradientBoosting)",
+        serves=_on("table", "classification", "regression"),
+        fit=tables.boosted_trees,
+    ),
+    Baseline(
+        key="pixels",
+        name="logistic regression on pixels",
+        serves=_on("image", "classification"),
+        fit=images.linear,
+        max_rows=images.MAX_ROWS,
+        max_numbers=images.MAX_ROWS * images.MAX_PIXELS,
+    ),
+    Baseline(
+        key="pixels-ridge",
+        name="ridge regression on pixels",
+        serves=_on("image", "regression"),
+        fit=images.linear,
+        max_rows=images.MAX_ROWS,
+        max_numbers=images.MAX_ROWS * images.MAX_PIXELS,
+    ),
+    Baseline(
+        key="autoregression",
+        name="linear autoregression",
+        serves=_on("series", "forecast"),
+        fit=series.autoregression,
+    ),
+    Baseline(
+        key="n-grams",
+        name=f"{characters.ORDER}-grams of characters",
+        serves=_on("text", "language"),
+        fit=characters.n_grams,
+    ),
+)
+"""In the order in which they are shown: what needs no model comes first."""
+
+
+def baselines_of(search: SearchData, metric: str) -> list[Baseline]:
+    """Return the baselines for these data and a metric (without ``val_``); none where code brings its own data."""
+    return [row for row in BASELINES if search.given and row.serves(search, metric)]
