@@ -192,6 +192,7 @@ def _settle(home: SweepHome, sent: Sweep | None) -> None:
     """
     from cluster.cli.commands.shared import reading
     from cluster.sweep.knowledge.warm_start import arrived, begun, beside
+    from cluster.sweep.mlflow_models.pinned import pinned
     from cluster.sweep.shared_storage import named
     from search_spaces.types.faults import SpecError
 
@@ -200,6 +201,10 @@ def _settle(home: SweepHome, sent: Sweep | None) -> None:
     if not _is_made(home):
         spec = Path(os.environ["PACELINE_SPEC"])
         known = spec.with_name(beside(spec.name))
+        found = pinned(sent, home.spec.name)
+        sent = found.sweep
+        for told in found.told():
+            print(told, flush=True)
         if known.exists():
             arrived(named(sent), home, known.read_bytes())
         else:

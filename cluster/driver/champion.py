@@ -17,6 +17,7 @@ import ray
 from cluster.driver.baselines_aside import BaselinesAside, measure_here
 from cluster.driver.judging import PREDICTIONS, Case, Judgement, judge
 from cluster.sweep.home import SweepHome
+from cluster.sweep.mlflow_models.opening import open_models_of
 from cluster.sweep.mlflow_runs import run_key
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Snapshot
@@ -29,6 +30,7 @@ from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
 from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
 from tracking.store.errors import Away, Refused
+from tracking.store.open import resolve
 from workloads.contract import NotServed
 from workloads.registry import described, is_users, workload
 from workloads.training.default_inputs import default_data
@@ -60,8 +62,9 @@ They take four fifths of the time for a small champion.
 
 
 class _ChampionActor:
-    def __init__(self, folder: str | None, env: Mapping[str, str], packages: Packages) -> None:
+    def __init__(self, folder: str | None, env: Mapping[str, str], packages: Packages, store: str) -> None:
         os.environ.update(env)
+        open_models_of(store)
         if folder is not None:
             users_folder(folder, packages)
             os.chdir(folder)
@@ -131,7 +134,8 @@ class ChampionProcess:
         """Start the actor, which imports its modules in the background; a second call does nothing."""
         if self._worker is None:
             worker: Any = ray.remote(num_cpus=0, max_restarts=2, max_task_retries=2)(_ChampionActor)
-            self._worker = worker.remote(self._code(), self.sweep.env, self.sweep.packages)
+            store = resolve(self.sweep.tracking.uri)
+            self._worker = worker.remote(self._code(), self.sweep.env, self.sweep.packages, store)
 
     def _code(self) -> str | None:
         """Return the folder in which the actor runs: that of users' code, where the workload is theirs."""
@@ -280,7 +284,7 @@ def _saved(module: str, order: dict[str, Any], candidate: Candidate, search: Any
     model, rows = of_champion.made(order["workload"], order["checkpoint"], search)
     with TemporaryDirectory() as folder:
         model.save(saved := Path(folder, "model"))
-        files = Folder(str(saved), module, of_champion.PACKAGES, takes_lists=True)
+        files = Folder(str(saved), module, model.packages, takes_lists=True)
         return register(order["uri"], candidate, files, Example(rows, model.predict(rows))).uri
 
 

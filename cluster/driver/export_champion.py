@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cluster.sweep.mlflow_models.opening import open_models_of
 from cluster.sweep.reading import Reading
 from search_spaces.types.trial_names import trial_key
 from workloads.legs import checkpoint
@@ -27,6 +28,7 @@ def export_champion(read: Reading, path: Path) -> float:
     if not (kind := described(sweep.workload)).registered or kind.serves_files or not sweep.data.given:
         way_out = f"`paceline best {read.home.id} --files DIR` copies it"
         raise NoChampion(f"what code of your own saved is for its own framework to export: {way_out}")
+    open_models_of(sweep.tracking.uri)
     search = prepare(sweep.data, sweep.problem).search
     if search.sentences:
         raise NoChampion(

@@ -15,7 +15,7 @@ import ray
 from cluster.lanes.leftovers import Leftovers
 from cluster.ray_internals.imports import importing
 from cluster.sweep.messages import Report, Shared
-from cluster.sweep.model_loader import open_models_of
+from cluster.sweep.mlflow_models.opening import open_models_of
 from search_spaces.race.legs import Exhibit, Leg, MemberEpoch, Saved
 from search_spaces.types.module_path import users_folder
 from workloads.legs.own_test import Untested

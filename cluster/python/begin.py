@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cluster.doctor.addresses import refuse_addresses
@@ -10,6 +10,7 @@ from cluster.python.given_code import GivenCode, separated
 from cluster.python.own_modules import own_modules
 from cluster.python.specs import folder_of, origin_of, path_kept, sweep_of
 from cluster.sweep.home import SweepHome
+from cluster.sweep.mlflow_models.pinned import pinned
 from search_spaces.types.faults import SpecError
 
 if TYPE_CHECKING:
@@ -53,12 +54,18 @@ def _begun_with(code: GivenCode, sweep: Sweep, origin: str) -> tuple[Sweep, Swee
     return home.sweep(), home
 
 
-def begun(sweep: Sweep, origin: str) -> SweepHome:
-    """Make the new sweep's home; ``origin`` is the spec's name in faults.
+def begun(sweep: Sweep, origin: str, say: Callable[[str], None] | None = None) -> SweepHome:
+    """Make the new sweep's home; ``origin`` is the spec's name in faults. ``say`` is told what an alias now means.
 
-    Raises SpecError where an address of its stores cannot work, or it cannot learn from earlier sweeps it names.
+    Raises SpecError where an address of its stores cannot work, it cannot learn from earlier sweeps it names, or
+    MLflow has no model of a name that it starts from.
     """
     refuse_addresses(sweep)
+    found = pinned(sweep, origin)
+    sweep = found.sweep
+    if say is not None:
+        for told in found.told():
+            say(told)
     if not sweep.warm_start:
         return SweepHome.create(sweep)
     from cluster.sweep.knowledge.warm_start import begun as with_known_trials  # 300 ms: Optuna

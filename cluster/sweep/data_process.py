@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cluster.ray_internals.imports import importing
-from cluster.sweep.model_loader import open_models_of
+from cluster.sweep.mlflow_models.opening import open_models_of
 from search_spaces.space.hyperparameters import Open, complete, defaults, hyperparameters
 from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.driver_errors import NoData
@@ -252,8 +252,7 @@ def _main() -> None:
     answer: Loaded | DataError
     try:
         found = prepare(Data.model_validate(order["data"]), order["problem"])
-        if order["constants"].get("weights"):
-            open_models_of(order["tracking"])
+        open_models_of(order["tracking"])
         if order["folder"] is not None:
             users_folder(order["folder"], Packages(tuple(order["pip"])))
             os.chdir(order["folder"])

@@ -25,8 +25,10 @@ FOR_PEOPLE: Mapping[str, str] = {
     "PACELINE_DATA": "The folder that holds, or gets, the files of data sets that are downloaded, unless the "
     "spec's "
     "`data.root` says; default `~/.cache/paceline`.",
-    "PACELINE_CACHE": "The folder where computed features of pre-trained networks are kept, at most 4 GiB, and the "
-    "virtual environments of `pip`; default `~/.cache/paceline`.",
+    "PACELINE_CACHE": "The folder where computed features of pre-trained networks are kept, at most 4 GiB, "
+    "encoders of MLflow's models, and the virtual environments of `pip`; default `~/.cache/paceline`.",
+    "PACELINE_ENCODER": "Where a text encoder is now, for a champion of `language` that is loaded and does not "
+    "find it where it was.",
     "PACELINE_QUEUE": "On Kubernetes with Kueue: the LocalQueue in which a submission waits.",
     "PACELINE_PLAIN": "`1`: stock Ray workers, MLflow's own client and gradients by autograd, in place of the fast "
     "ways.",

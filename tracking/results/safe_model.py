@@ -36,7 +36,7 @@ def load(uri: str | None, model_uri: str) -> Any:
     import mlflow
     from mlflow.models import Model
 
-    with TemporaryDirectory() as folder, sorted_trouble(), tracking_at(resolve(uri)), _settings():
+    with TemporaryDirectory() as folder, sorted_trouble(), tracking_at(resolve(uri)), safe_settings():
         path = Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
         refuse_code(path, Model.load(path).flavors)
         return mlflow.pytorch.load_model(str(path))
@@ -59,7 +59,7 @@ def refuse_code(path: Path, flavors: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def safe_settings() -> Iterator[None]:
     """Have MLflow load as SETTINGS say for the block."""
     before = {name: os.environ.get(name) for name in SETTINGS}
     os.environ |= SETTINGS

@@ -6,7 +6,6 @@ model.predict(["a fine film", "a dull one"])
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from workloads.arrays import DataError
+from workloads.champion.encoders.base import found_base, keep_base
 from workloads.champion.export import trained
 from workloads.champion.table_model import MODEL, WEIGHTS, Card, card_of, example_rows, predicted, read_card
 from workloads.champion.text_model import frame_of
@@ -23,13 +22,11 @@ from workloads.data.search_data import SearchData
 from workloads.layers.frozen_features import ScaledFeatures
 from workloads.layers.text_codes import TextCodes
 from workloads.models.language.inputs import Vectors
-from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, reference, tokens_of
+from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, reference
 from workloads.registry import workload
 from workloads.tables.columns import encode
 
-ENCODER, SCALE, TOKENIZER = "encoder.json", "scale.pt", "tokenizer"
-PACKAGES = ("paceline", "torch", "numpy", "pandas", "transformers", "tokenizers", "safetensors")
-"""Packages that serving the model needs."""
+SCALE = "scale.pt"
 AT_ONCE = 64
 """Number of texts that a trained encoder reads at once."""
 
@@ -41,6 +38,26 @@ class LanguageModel:
     card: Card
     inputs: Vectors | TextCodes
     model: nn.Module
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, with what it has learned."""
+        found = self.inputs.encoder if isinstance(self.inputs, Vectors) else self.model.get_submodule("encoder")
+        assert isinstance(found, Encoder)
+        return found
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokenizer."""
+        found = self.inputs.coded.tokens if isinstance(self.inputs, Vectors) else self.inputs.tokens
+        assert isinstance(found, Tokens)
+        return found
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages that serving the model needs."""
+        adapters = ("peft",) if self.card.params["mode"] == "lora" else ()
+        return ("paceline", "torch", "numpy", "pandas", "transformers", "tokenizers", "safetensors", *adapters)
 
     def predict(self, rows: Any, params: Any = None) -> Any:
         """Predict for texts: a DataFrame or records by column name, or a list or Series of texts, or of pairs.
@@ -61,51 +78,47 @@ class LanguageModel:
     def save(self, folder: Path) -> None:
         """Write a readable card, the encoder's name and digest, the weights (tensors only) and the tokenizer.
 
-        An encoder's frozen weights are not saved: they are where its name says.
+        Frozen weights of an encoder are not saved: they are where its name says. Those of a model of MLflow are,
+        and an encoder that was trained as a whole.
         """
         folder.mkdir(exist_ok=True)
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
-        torch.save(self.model.state_dict(), folder / WEIGHTS)
-        tokens = self.inputs.tokens if isinstance(self.inputs, TextCodes) else self.inputs.coded.tokens
-        assert isinstance(tokens, Tokens)
-        tokens.tokenizer.save_pretrained(folder / TOKENIZER)
-        hp = workload(self.card.workload).hyperparameters(**self.card.params)
-        told = {"model": self.card.params["model"], "weights": digest(encoder_of(hp))}
-        (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
+        hp: Any = workload(self.card.workload).hyperparameters(**self.card.params)
+        whole = hp.mode == "full"
+        keep_base(hp, self.tokens, folder, self.encoder if whole else None)
+        state = {
+            name: value for name, value in self.model.state_dict().items() if not (whole and _of_encoder(name))
+        }
+        torch.save(state, folder / WEIGHTS)
         if isinstance(self.inputs, Vectors):
             torch.save(self.inputs.scaled.state_dict(), folder / SCALE)
 
 
-def digest(encoder: Encoder) -> str:
-    """Return the SHA-256 of an encoder's weights, and of all else that its vectors depend on."""
-    found = hashlib.sha256()
-    for value in (encoder.facts(), *encoder.state_dict().values()):
-        found.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
+def _of_encoder(name: str) -> bool:
+    return name.startswith("encoder.")
 
 
 def load(folder: Path | str) -> LanguageModel:
     """Return the model that ``save`` wrote to ``folder``.
 
-    Raises Infeasible where the encoder is not found, and DataError where it is not the one of the training.
+    Raises DataError where the encoder is not found, or is not the one of the training.
     """
     folder = Path(folder)
     card = read_card(folder)
     kind = workload(card.workload)
     hp: Any = kind.hyperparameters(**card.params)
-    encoder = encoder_of(hp).requires_grad_(False)
-    told = json.loads((folder / ENCODER).read_text(encoding="utf-8"))
-    if digest(encoder) != told["weights"]:
-        raise DataError(f"the encoder at {told['model']!r} is another one than that of the training: put it back")
-    tokens = tokens_of(str(folder / TOKENIZER), hp.max_length)
+    hp, tokens = found_base(hp, folder)
     coded = TextCodes(tokens, card.columns, torch.empty(0))
     model = kind.build(hp, card.shape).float()
-    model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+    state = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
+    lacking = model.load_state_dict(state, strict=hp.mode != "full").missing_keys
+    assert all(map(_of_encoder, lacking)), lacking  # which is the encoder that was found
     model.eval().requires_grad_(False)
     if hp.mode != "features":
         return LanguageModel(card, coded, model)
     scaled = ScaledFeatures(torch.zeros(2, card.shape.example[0]))
     scaled.load_state_dict(torch.load(folder / SCALE, map_location="cpu", weights_only=True))
+    encoder = encoder_of(hp).requires_grad_(False)
     return LanguageModel(card, Vectors(coded, encoder, scaled), model)
 
 

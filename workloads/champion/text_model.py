@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -33,8 +33,6 @@ from workloads.models.recurrent.tokens import Tokens
 from workloads.tables.columns import decode, encode
 
 TOKENS = "tokens.json"
-PACKAGES = ("paceline", "torch", "numpy", "pandas", "tokenizers")
-"""Packages that serving the model needs; tokenizers only for subwords."""
 ROWS_AT_ONCE = 256
 
 
@@ -45,6 +43,8 @@ class TextModel:
     card: Card
     tokens: Tokens
     model: nn.Module
+    packages: ClassVar = ("paceline", "torch", "numpy", "pandas", "tokenizers")
+    """Packages that serving the model needs; tokenizers only for subwords."""
 
     def predict(self, rows: Any, params: Any = None) -> Any:
         """Predict for texts: a DataFrame or records by column name, or a list or Series of texts, or of pairs.

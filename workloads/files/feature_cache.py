@@ -7,14 +7,13 @@ import hashlib
 import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-FOLDER = "PACELINE_CACHE"
-"""Environment variable with the cache's folder; ``~/.cache/paceline`` without it."""
+from workloads.files.cache import cache_folder
+
 KEPT_BYTES = 4 * 2**30
 """Limit on the cache's size: beyond it the files used longest ago are deleted."""
 
@@ -27,10 +26,7 @@ def cached(
     A file lock makes other processes wait for the first one. Where the folder cannot be written, or its disk is
     full, nothing is kept.
     """
-    folder = Path(os.environ.get(FOLDER) or Path.home() / ".cache" / "paceline") / "features"
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
+    if (folder := cache_folder("features")) is None:
         return compute()
     file = folder / f"{_digest([*weights.values(), *inputs])}.pt"
     with (folder / f"{file.stem}.lock").open("w") as lock:

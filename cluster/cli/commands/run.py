@@ -70,7 +70,7 @@ def _begun(sweep: Sweep, origin: str) -> SweepHome:
     from cluster.python.begin import begun
 
     with refusing():
-        return begun(sweep, origin)
+        return begun(sweep, origin, partial(print, file=sys.stderr))
 
 
 @click.command()

@@ -31,6 +31,11 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     sweep = load(spec, overrides)
     store = refuse_store(sweep)
     sweep, warm = _warm(sweep, spec)
+    from cluster.sweep.mlflow_models.pinned import pinned
+
+    with refusing():
+        starts_from = pinned(sweep, Path(spec).name)
+    sweep = starts_from.sweep
     from cluster.sweep.lane_count import TooSmall, lane_size
     from cluster.sweep.restore import streamed
     from cluster.terminal.plans.preview import document, lines, preview
@@ -47,6 +52,8 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
         print("\n".join(lines(sweep, plan)))
         if store and store.state == "warning":
             print(f"MLflow is away: {store.found}; {store.remedy}")
+        for alias, version in starts_from.versions.items():
+            print(f"model       {alias} is {version} now")
         for told in filter(None, [_cores(sweep, lanes), _disk(sweep, lanes), why_not and f"not here: {why_not}"]):
             print(told)
     return FINISHED

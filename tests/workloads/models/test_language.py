@@ -15,12 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from search_spaces.race.legs import Leg, Member
-from search_spaces.types.objective import Objective
+from tests.helpers.language_champion import champion, small_encoder
 from tests.helpers.workload_data import sentences, setup, train, trainee
 from workloads.arrays import DataError, DataShape, Infeasible
 from workloads.champion import language_model
-from workloads.legs.runner import LegRunner, LegSetting
 from workloads.models.language import inputs
 from workloads.models.language.hyperparameters import LanguageHyperparameters
 from workloads.models.language.pretrained import encoder_of, tokens_of
@@ -37,11 +35,7 @@ ODD = ["", "a", "😀 fine", "שלום עולם", "这部电影很好", "word " 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny encoder."""
-    folder = tmp_path_factory.mktemp("encoder")
-    hp = LanguageHyperparameters(model="none")
-    encoder_of(hp).net.save_pretrained(folder)
-    tokens_of("none", 128).tokenizer.save_pretrained(folder)
-    return folder
+    return small_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def minilm() -> Path:
@@ -241,20 +235,6 @@ import sys, json
 from workloads.champion.language_model import load
 print(json.dumps([load(path).predict(["fine aaa", "", "bbb 😀"]).to_dict("list") for path in sys.argv[1:]]))
 """
-
-
-def champion(model: Path, folder: Path, **way: Any) -> language_model.LanguageModel:
-    """The champion of a training of one epoch."""
-    search = replace(sentences(), classes=("a", "b", "c"))
-    lane = LegRunner(LegSetting("language", Objective("val_loss", "minimize"), str(folder), device="cpu"), search)
-    params = {"model": str(model), "max_length": 16, "batch_size": 16, **way}
-    member = Member(trial=0, seed=0, params=params)
-    lane.start(Leg(id=0, start=0, stop=1, horizon=1, members=(member,), purpose="final"))
-    while not lane.done:
-        lane.epoch()
-    found, example = language_model.made("language", lane.save()[0].uri, search)
-    assert len(found.predict(example)) == 4
-    return found
 
 
 def test_champions_take_texts_and_predict_the_same_in_a_fresh_process(small: Path, tmp_path: Path) -> None:

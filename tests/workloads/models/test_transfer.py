@@ -19,6 +19,7 @@ from workloads.arrays import Arrays, DataShape, Infeasible
 from workloads.data.search_data import SearchData
 from workloads.data.statistics import fit
 from workloads.files import feature_cache
+from workloads.files.cache import FOLDER
 from workloads.models.transfer import backbones
 from workloads.models.transfer.backbones import Tuned, stages
 from workloads.models.transfer.hyperparameters import BACKBONES, TransferHyperparameters
@@ -127,14 +128,14 @@ def test_features_are_computed_once_for_equal_weights_and_images(monkeypatch: py
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder in which not even root can write")
 def test_a_cache_that_cannot_be_written_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(feature_cache.FOLDER, "/sys/paceline")
+    monkeypatch.setenv(FOLDER, "/sys/paceline")
     [found] = feature_cache.cached({}, [torch.zeros(1)], lambda: [torch.ones(2)])
     assert found.tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("harm", HARMS)
 def test_a_damaged_cache_is_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, harm: str) -> None:
-    monkeypatch.setenv(feature_cache.FOLDER, str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     key, calls = [torch.zeros(1)], list[int]()
 
     def compute() -> list[torch.Tensor]:
@@ -156,7 +157,7 @@ def test_a_damaged_cache_is_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_a_cache_on_a_full_disk_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(feature_cache.FOLDER, str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     feature_cache.cached({}, [torch.zeros(1)], lambda: [torch.ones(2)])
     [file] = (tmp_path / "features").glob("*.pt")
     file.unlink()
@@ -166,7 +167,7 @@ def test_a_cache_on_a_full_disk_keeps_nothing(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_the_cache_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(feature_cache.FOLDER, str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     monkeypatch.setattr(feature_cache, "KEPT_BYTES", 3000)
     for k in range(4):
         feature_cache.cached({}, [torch.tensor(k)], lambda: [torch.zeros(100)])

@@ -10,6 +10,7 @@ from typing import Any
 from search_spaces.types.error_text import first_line
 from search_spaces.types.faults import nearest
 from workloads.arrays import Infeasible
+from workloads.files import mlflow_models
 
 NONE = "none"
 """Name of a small encoder with random weights."""
@@ -30,10 +31,12 @@ INSTALL = "pip install 'paceline[language]'"
 
 
 def folder_of(model: str) -> Path:
-    """Return the folder of ``model``, a folder or a name on the hub; it is downloaded where it is not here yet.
+    """Return the folder of ``model``: a folder, a name on the hub, or one of MLflow's, downloaded if need be.
 
-    Raises Infeasible with the folder to fill where it is neither.
+    Raises Infeasible with the folder to fill where it is none of them.
     """
+    if mlflow_models.is_of_mlflow(model):
+        return _of_mlflow(model)
     local = Path(model).expanduser()
     if local.is_absolute() and local.is_dir():  # a spec's relative ones are absolute by now
         return local.resolve()
@@ -60,6 +63,17 @@ def _known(model: str, cache: Path) -> str:
     names = [path.name.removeprefix("models--").replace("--", "/") for path in cache.glob("models--*")]
     close = nearest(model, names)
     return f" (did you mean {close!r}, which is in the hub's cache?)" if close else ""
+
+
+def _of_mlflow(model: str) -> Path:
+    if mlflow_models.open_encoder is None:
+        raise _refused(model, "can only be opened by a sweep, which knows MLflow")
+    try:
+        return mlflow_models.open_encoder(model)
+    except Infeasible:
+        raise
+    except Exception as error:  # a store may raise anything
+        raise _refused(model, f"cannot be opened: {first_line(error)}") from error
 
 
 def check_folder(model: str, max_length: int) -> Mapping[str, Any]:

@@ -26,8 +26,9 @@ class LanguageHyperparameters(Training):
 
     model: str = hyper(
         MODEL,
-        "pre-trained text encoder: a folder with config.json, tokenizer and model.safetensors, or its name on the "
-        "Hugging Face hub; none: a small one with random weights, which reads bytes",
+        "pre-trained text encoder: a folder with config.json, tokenizer and model.safetensors, its name on the "
+        "Hugging Face hub, or models:/NAME@ALIAS (or /VERSION) in MLflow: a champion of language, or one that "
+        "mlflow.transformers has logged; none: a small one with random weights, which reads bytes",
         shapes=True,
         prepares=True,
         is_path=True,

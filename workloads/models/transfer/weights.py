@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search_spaces.types.error_text import first_line
+from workloads.files import mlflow_models
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SHOWN = 5
-MLFLOW = ("models:/", "runs:/", "mlflow-artifacts:/")
-
-
-open_model: Callable[[str], nn.Module] | None = None
-"""Loads the model of an MLflow URI. ``cluster`` sets it, as ``workloads`` must not import MLflow."""
 
 
 class WeightsError(Exception):
@@ -73,7 +69,7 @@ def _mismatch(name: str, weights: str, found: Mapping[str, tuple[Tensor | None, 
 def _state(name: str, weights: str) -> Mapping[str, Tensor]:
     if weights == "default":
         return _downloaded(name)
-    if weights.startswith(MLFLOW):
+    if mlflow_models.is_of_mlflow(weights):
         return _from_mlflow(weights)
     return _from_file(Path(weights).expanduser())
 
@@ -97,10 +93,10 @@ def _downloaded(name: str) -> Mapping[str, Tensor]:
 
 
 def _from_mlflow(uri: str) -> Mapping[str, Tensor]:
-    if open_model is None:
+    if mlflow_models.open_module is None:
         raise WeightsError(f"parameters.weights: {uri!r} can only be opened by a sweep, which knows MLflow")
     try:
-        model = open_model(uri)
+        model = mlflow_models.open_module(uri)
     except Exception as error:  # a store may raise anything
         reason = first_line(error)
         raise WeightsError(f"parameters.weights: {uri!r} cannot be loaded from MLflow: {reason}") from error

@@ -1,0 +1,53 @@
+"""A model's files in MLflow, which are read and never loaded: to load them may run what others wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracking.results.registered_model import tracking_at
+from tracking.results.safe_model import safe_settings
+from tracking.store.errors import sorted_trouble
+from tracking.store.open import resolve
+
+PYTHON = "python_function"
+"""Flavor of models of any library."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What MLflow says of a model without its weights."""
+
+    uuid: str
+    """Unlike a name and a version never that of another model."""
+    flavors: Mapping[str, Mapping[str, Any]]
+    """Settings of the libraries by which MLflow can load it."""
+
+    @property
+    def loader(self) -> str:
+        """Name of the module that loads it as a function of Python; empty where there is none."""
+        return str(self.flavors.get(PYTHON, {}).get("loader_module", ""))
+
+    @property
+    def data(self) -> str:
+        """Folder of what that module loads, within the model's."""
+        return str(self.flavors[PYTHON].get("data", ""))
+
+
+def card_of(uri: str | None, model_uri: str) -> ModelCard:
+    """Return what the store ``uri`` says of a model. Raises Refused or Away."""
+    from mlflow.models import Model
+
+    with sorted_trouble(), tracking_at(resolve(uri)), safe_settings():
+        found = Model.load(model_uri)
+    return ModelCard(str(found.model_uuid), found.flavors)
+
+
+def downloaded(uri: str | None, model_uri: str, folder: Path) -> Path:
+    """Copy a model's files into ``folder`` and return where they are. Raises Refused or Away."""
+    import mlflow
+
+    with sorted_trouble(), tracking_at(resolve(uri)), safe_settings():
+        return Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=str(folder)))

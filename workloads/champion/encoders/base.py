@@ -1,0 +1,102 @@
+"""Where the frozen weights of a champion's text encoder are, and whether they are those of its training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workloads.arrays import DataError, Infeasible
+from workloads.files.mlflow_models import is_of_mlflow
+from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, tokens_of
+
+ENCODER, BASE, TOKENIZER = "encoder.json", "base", "tokenizer"
+"""File that names the encoder, and folders of one that is saved whole, and of the tokenizer alone."""
+ELSEWHERE = "PACELINE_ENCODER"
+"""Environment variable with the folder where an encoder is, for champions that do not find it where it was."""
+MIB = 2**20
+
+
+def keep_base(hp: Any, tokens: Tokens, folder: Path, trained: Encoder | None = None) -> None:
+    """Write the tokenizer, and name, size and digest of the encoder of ``hp``, into ``folder``.
+
+    Its weights go along where all of them were ``trained``, and where it is a model of MLflow: a champion does not
+    depend on versions of other models.
+    """
+    whole = trained is not None or is_of_mlflow(hp.model)
+    tokens.tokenizer.save_pretrained(folder / (BASE if whole else TOKENIZER))
+    encoder = trained or encoder_of(hp)
+    if whole:
+        encoder.net.save_pretrained(folder / BASE)
+        encoder = encoder_of(_saved(hp, folder))
+    told = {
+        "model": hp.model,
+        "weights": digest(encoder),
+        "bytes": num_bytes(encoder),
+        "transformers": version("transformers"),
+    }
+    (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+def found_base(hp: Any, folder: Path) -> tuple[Any, Tokens]:
+    """Return ``hp`` with the place where the encoder of the champion in ``folder`` is now, and its tokenizer.
+
+    Raises DataError, with the way out, where it is not to be found, or is another one than that of the training.
+    """
+    told = json.loads((folder / ENCODER).read_text(encoding="utf-8"))
+    whole = (folder / BASE).is_dir()
+    hp = _saved(hp, folder) if whole else _at(hp, os.environ.get(ELSEWHERE))
+    try:
+        encoder = encoder_of(hp)
+    except Infeasible as error:
+        raise DataError(_missing(told, error)) from error
+    if digest(encoder) != told["weights"]:
+        raise DataError(_another(told, hp.model))
+    return hp, tokens_of(str(folder / (BASE if whole else TOKENIZER)), hp.max_length)
+
+
+def digest(encoder: Encoder) -> str:
+    """Return the SHA-256 of an encoder's weights, and of all else that its vectors depend on."""
+    found = hashlib.sha256()
+    for value in (encoder.facts(), *encoder.state_dict().values()):
+        found.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def num_bytes(encoder: Encoder) -> int:
+    """Return the size of an encoder's weights."""
+    return sum(value.nbytes for value in encoder.parameters())
+
+
+def _saved(hp: Any, folder: Path) -> Any:
+    """Return ``hp`` with the encoder that is saved in ``folder``, whose layers are those that were used."""
+    return replace(hp, model=str((folder / BASE).resolve()), skipped_layers=0)
+
+
+def _at(hp: Any, elsewhere: str | None) -> Any:
+    gone = hp.model.startswith("/") and not Path(hp.model).is_dir()
+    return replace(hp, model=str(Path(elsewhere).expanduser().resolve())) if elsewhere and gone else hp
+
+
+def _missing(told: Mapping[str, Any], error: Infeasible) -> str:
+    size = f", {told['bytes'] / MIB:,.0f} MiB," if "bytes" in told else ""
+    return (
+        f"the encoder of this champion{size} is not saved with it, and cannot be had from where it was ({error}): "
+        f"put it back, or set {ELSEWHERE} to the folder where it is now; `paceline export ID FOLDER`, where it is "
+        "still in its place, writes all of it into one folder"
+    )
+
+
+def _another(told: Mapping[str, Any], model: str) -> str:
+    here = version("transformers")
+    versions = f" (or version {here} of transformers reads it otherwise than {told['transformers']} did)"
+    differ = told.get("transformers", here) != here
+    why = versions if differ else ""
+    return f"the encoder at {model!r} is another one than that of the training{why}: put it back"

@@ -1,0 +1,25 @@
+"""A champion's text encoder as it was trained, as a folder that Hugging Face's libraries load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from workloads.champion.language_model import LanguageModel
+
+
+def write_encoder(champion: LanguageModel, folder: Path) -> None:
+    """Write config.json, model.safetensors and the tokenizer into ``folder``; adapters are merged, in place."""
+    net = champion.encoder.net
+    merge_adapters(net)
+    net.save_pretrained(folder)
+    champion.tokens.tokenizer.save_pretrained(folder)
+
+
+def merge_adapters(net: nn.Module) -> None:
+    """Add each adapter of low rank to the weights beside it, and leave plain layers with the same outputs."""
+    wrapped = [(name, layer) for name, layer in net.named_modules() if hasattr(layer, "get_base_layer")]
+    for name, layer in wrapped:
+        layer.merge()
+        net.set_submodule(name, layer.get_base_layer())
