@@ -49,6 +49,8 @@ class ResidentData:
     """Whether a thread makes the next mini-batches during a step, as for examples that are read from disk."""
     padded: bool = False
     """Whether inputs are codes of tokens with 0 behind their end: each batch is cut to its longest row."""
+    numbers_a_token: int = 64
+    """Numbers that a model makes of the code of a token at once, about."""
     shard: Shard | None = None
     """Source of all training examples, if ``x_train`` is only a sample of them."""
 

@@ -15,8 +15,6 @@ from workloads.training.process_group import ALONE, ProcessGroup
 CPU_ELEMENTS = 2**22
 GPU_ELEMENTS = 2**28
 """Limits on the numbers in a chunk's inputs or outputs, all members together."""
-NUMBERS_A_TOKEN = 64
-"""Numbers that a model makes of the code of a token, about."""
 
 
 @torch.no_grad()
@@ -79,7 +77,7 @@ def per_example(
         x, y = x[order], y[order]
     limit = GPU_ELEMENTS if x.is_cuda else CPU_ELEMENTS
     each = max(x[0].numel(), math.prod(data.shape.example), y[0].numel() * data.shape.num_outputs)
-    each *= NUMBERS_A_TOKEN if data.padded else 1
+    each *= data.numbers_a_token if data.padded else 1
     chunk = at_once or max(64, limit // ((num_members or 1) * each))
     pieces: dict[str, list[Tensor]] = {}
     for part, targets in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):

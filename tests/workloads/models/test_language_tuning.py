@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from search_spaces.space.domains import Choice
+from search_spaces.space.hyperparameters import hyperparameters
+from search_spaces.space.idle import idle
+from search_spaces.space.space import Space
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.faults import SpecError
 from tests.helpers.workload_data import SMALL, sentences, train, trainee
@@ -102,6 +106,19 @@ def test_batches_are_of_texts_of_alike_lengths_and_values_stay_with_their_texts(
     unsorted = per_example(loop.task, model, replace(data, padded=False), split, at_once=3)
     assert not torch.equal(data.x_val.ne(0).sum(1).sort().values, data.x_val.ne(0).sum(1))
     torch.testing.assert_close(found, unsorted, rtol=0, atol=1e-5)
+
+
+def test_what_has_no_effect_in_a_mode_is_told() -> None:
+    known = hyperparameters(LanguageHyperparameters)
+    given = {"mode": "full", "lora_rank": 4, "trained_layers": 1, "layer_lr_decay": 0.9}
+    assert idle(known, Space({}), given) == {
+        "lora_rank": "only with mode: lora",
+        "trained_layers": "only with mode: last_layers",
+    }
+    searched = Space({"mode": Choice(("features", "lora"))})
+    assert idle(known, searched, {"attn": "sdpa", "precision": "bfloat16"}) == {}
+    space = workload("language").space
+    assert not any(known[name].when for name in space)
 
 
 def test_flash_attention_is_refused_where_it_cannot_be_had() -> None:

@@ -13,13 +13,15 @@ from workloads.arrays import Column
 from workloads.files.feature_cache import cached
 from workloads.layers.frozen_features import ScaledFeatures
 from workloads.layers.text_codes import TextCodes, padded
-from workloads.models.language.pretrained import Encoder, encoder_of, tokens_of
+from workloads.models.language.pretrained import Encoder, encoder_of, tokens_of, width
 from workloads.training.batches import ResidentData, standardised, tensor
 
 if TYPE_CHECKING:
     from workloads.data.search_data import SearchData
     from workloads.models.language.hyperparameters import LanguageHyperparameters
 
+INNER = 4
+"""Size of an encoder's largest activations, as a multiple of its width."""
 AT_ONCE = 64
 """Number of texts in a batch through a frozen encoder."""
 
@@ -75,7 +77,8 @@ def texts(
     frozen = hp.mode == "features"
     x_train, x_val, prepare = _vectors(hp, coded, parts) if frozen else _codes(coded, parts)
     shape = replace(search.shape(), example=tuple(x_train.shape[1:]))
-    return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True, padded=not frozen)
+    found = ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True)
+    return found if frozen else replace(found, padded=True, numbers_a_token=INNER * width(hp.model))
 
 
 def _codes(coded: TextCodes, parts: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor, nn.Module]:

@@ -177,9 +177,18 @@ def _loaded(hp: LanguageHyperparameters) -> Any:
 
 
 def _config(hp: LanguageHyperparameters) -> Any:
-    config = _transformers().AutoConfig.from_pretrained(folder_of(hp.model), local_files_only=True)
+    config = _config_of(hp.model)
     set_dropout(config, hp)
     return config
+
+
+def _config_of(model: str) -> Any:
+    return _transformers().AutoConfig.from_pretrained(folder_of(model), local_files_only=True)
+
+
+def width(model: str) -> int:
+    """Return the size of an encoder's hidden states."""
+    return int(SMALL["hidden_size"] if model == NONE else _config_of(model).hidden_size)
 
 
 def skeleton(hp: LanguageHyperparameters) -> Any:
