@@ -29,26 +29,32 @@ class Mismatch(ValueError):
 def write(uri: str, name: str, saved: SavedFiles) -> Listing:
     """Copy the files into the folder ``name`` of the checkpoint ``uri``, and return what to write down of them."""
     found, path = contents(saved.path), local(uri)
-    files = _to_store(uri, name, found) if path is None else _to_disk(path, name, found)
+    files = to_store(uri, name, found.files) if path is None else _to_disk(path, name, found)
     return {"files": files, "folders": list(found.folders)}
 
 
 def _to_disk(path: Path, name: str, found: Contents) -> dict[str, Any]:
-    target, temporary, old = (path / n for n in (name, f".{name}.{os.getpid()}", f".{name}.{os.getpid()}.old"))
+    target, temporary = path / name, path / f".{name}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         for folder in found.folders:
             (temporary / folder).mkdir(parents=True)
         files = {each: _to_file(source, temporary / each) for each, source in found.files.items()}
-        if target.exists():
-            target.rename(old)
-        temporary.rename(target)
+        put_in_place(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)  # a disk that is full must not fill up with pieces
         raise
-    shutil.rmtree(old, ignore_errors=True)
     return files
+
+
+def put_in_place(temporary: Path, target: Path) -> None:
+    """Rename the folder ``temporary`` to ``target``, which it replaces."""
+    old = target.with_name(f"{temporary.name}.old")
+    if target.exists():
+        target.rename(old)
+    temporary.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _to_file(source: Path, target: Path) -> list[int]:
@@ -57,16 +63,23 @@ def _to_file(source: Path, target: Path) -> list[int]:
         return copied(reader, writer.write)
 
 
-def _to_store(uri: str, name: str, found: Contents) -> dict[str, Any]:
+def to_store(uri: str, name: str, sources: Mapping[str, Path]) -> dict[str, list[int]]:
+    """Copy files into the folder ``name`` of an object store's ``uri``; return size and CRC-32 of each."""
     filesystem, remote = filesystem_at(uri)
     files = {}
-    for each, source in found.files.items():
+    for each, source in sources.items():
         target = f"{remote}/{name}/{key(each)}"
         if not has_no_folders(filesystem):
             filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
         with source.open("rb") as reader, filesystem.open(target, "wb") as writer:
             files[each] = copied(reader, writer.write)
     return files
+
+
+def mark(file: Path) -> list[int]:
+    """Return a file's size and CRC-32."""
+    with file.open("rb") as reader:
+        return copied(reader, len)
 
 
 def copied(reader: IO[bytes], write: Callable[[bytes], object]) -> list[int]:

@@ -1,5 +1,6 @@
 """A member's checkpoint: a folder with ``weights.pt`` (tensors alone), ``state.json`` (readable) and saved files.
 
+Where several processes have each a shard of the weights, these are in the folder ``shards``, which all write.
 What users' code saved is in its folder ``files``; in final legs what it saved at its best epoch is in ``best``,
 unless that is the same. All this is written to a temporary name and renamed, then ``state.json``, which holds the
 size and CRC-32 of each. So a checkpoint is valid if and only if ``state.json`` parses and matches the others.
@@ -12,7 +13,7 @@ import io
 import json
 import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,15 +25,23 @@ from workloads.files.saved_files import SavedFiles
 from workloads.files.stores import get as get
 from workloads.files.stores import local
 from workloads.files.stores import put as put
+from workloads.legs import shards
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workloads.training.process_group import ProcessGroup
     from workloads.training.setup import MemberState
+
+    _Tensors = Mapping[str, Mapping[str, Tensor] | None]
 
 WEIGHTS = "weights.pt"
 STATE = "state.json"
 FILES, BEST = "files", "best"
 """Folders of what users' code saved: at the checkpoint's epoch, and at the best one."""
-_OWN = ("weights", FILES, BEST)
+SHARDS = "shards"
+"""Folder of the tensors that are sharded, whose names are those of ``weights.pt`` joined by a slash."""
+_OWN = ("weights", FILES, BEST, SHARDS)
 """Keys of ``state.json`` that describe the other files; all others are of ``Progress``."""
 
 
@@ -76,23 +85,39 @@ def below(root: str, uri: str) -> str:
     return "/".join([root.rstrip("/"), *uri.rstrip("/").split("/")[-2:]])
 
 
-def save(uri: str, progress: Progress, state: MemberState, best: MemberState | None = None) -> None:
+def save(
+    uri: str,
+    progress: Progress,
+    state: MemberState,
+    best: MemberState | None = None,
+    group: ProcessGroup | None = None,
+) -> None:
     """Write a checkpoint; ``best`` is the state of the model at its best epoch, kept in final legs.
 
+    Of sharded states all processes of ``group`` write theirs, and must call it, and the first one writes the rest.
     Raises NotKept where the folder or store cannot be written.
     """
     import torch
 
-    buffer = io.BytesIO()
     kept = None if best is None else best.model
-    torch.save({"model": state.model, "optimizer": state.optimizer, "best": kept}, buffer)
-    weights = buffer.getvalue()
+    tensors: _Tensors = {"model": state.model, "optimizer": state.optimizer, "best": kept}
     try:
+        listings = {}
+        if state.sharded:
+            assert group is not None
+            tensors, sharded = _apart(tensors)
+            listings[SHARDS] = shards.write(uri, SHARDS, sharded, group)
+            if not group.first:
+                return
+        buffer = io.BytesIO()
+        torch.save(tensors, buffer)
+        weights = buffer.getvalue()
         put(uri, WEIGHTS, weights)
         record = {
             **asdict(progress),
             "weights": {"bytes": len(weights), "crc32": zlib.crc32(weights)},
             **_files_written(uri, state, best),
+            **listings,
         }
         put(uri, STATE, json.dumps(record, indent=1).encode())
     except Exception as error:  # each kind of store has errors of its own
@@ -110,9 +135,25 @@ def _files_written(uri: str, state: MemberState, best: MemberState | None) -> di
     return found
 
 
-def load(uri: str) -> tuple[Progress, MemberState, MemberState | None]:
+def _apart(tensors: _Tensors) -> tuple[_Tensors, dict[str, Tensor]]:
+    """Return the tensors that are whole, and those that are sharded, by joined names."""
+    from workloads.training.process_group import is_sharded  # 1,200 ms: torch
+
+    rest: dict[str, Mapping[str, Tensor] | None] = {}
+    sharded: dict[str, Tensor] = {}
+    for part, of in tensors.items():
+        rest[part] = None if of is None else {name: value for name, value in of.items() if not is_sharded(value)}
+        sharded |= {f"{part}/{name}": value for name, value in (of or {}).items() if is_sharded(value)}
+    return rest, sharded
+
+
+def load(
+    uri: str, like: Callable[[], MemberState] | None = None, group: ProcessGroup | None = None
+) -> tuple[Progress, MemberState, MemberState | None]:
     """Return what ``save`` wrote, tensors on the CPU, and copies of the files.
 
+    Tensors are whole. Where they were written as shards and the state that ``like`` returns is sharded, too, each
+    process of ``group`` gets its shards alone, and all must call it.
     Raises TornCheckpoint if anything is missing or damaged.
     """
     import torch
@@ -122,12 +163,46 @@ def load(uri: str) -> tuple[Progress, MemberState, MemberState | None]:
     record, weights = _read(uri)
     try:
         tensors = torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True)
+        if SHARDS in record:
+            tensors = _together(tensors, _shards_of(uri, record[SHARDS], tensors, like, group))
         state = MemberState(tensors["model"], tensors["optimizer"], _files_of(uri, record, FILES))
         kept = tensors["best"]
         best = None if kept is None else MemberState(kept, {}, _files_of(uri, record, BEST))
         return _progress(record), state, best
     except (RuntimeError, TypeError, KeyError, ValueError, OSError) as error:
         raise TornCheckpoint(f"{uri}: {error}") from error
+
+
+def _shards_of(
+    uri: str,
+    listing: Mapping[str, Any],
+    tensors: _Tensors,
+    like: Callable[[], MemberState] | None,
+    group: ProcessGroup | None,
+) -> dict[str, Tensor]:
+    """Return the tensors that were written as shards, by joined names: as those of ``like``, or whole."""
+    state = like() if like else None
+    if state is None or group is None or not state.sharded:
+        return shards.read_whole(uri, SHARDS, listing)
+    best = None if tensors["best"] is None else {name: value.clone() for name, value in state.model.items()}
+    _, targets = _apart({"model": state.model, "optimizer": state.optimizer, "best": best})
+    shards.read_into(uri, SHARDS, listing, targets, group)
+    return targets
+
+
+def _together(tensors: _Tensors, sharded: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor] | None]:
+    """Return both kinds of tensors; slots that are whole are vectors."""
+    from workloads.training.optimizers import undivided  # 1,200 ms: torch
+    from workloads.training.process_group import is_sharded
+
+    found: dict[str, dict[str, Tensor] | None] = {}
+    for part, of in tensors.items():
+        lead = f"{part}/"
+        more = {name.removeprefix(lead): value for name, value in sharded.items() if name.startswith(lead)}
+        found[part] = None if of is None else {**of, **more}
+    if not any(map(is_sharded, sharded.values())):
+        found["optimizer"] = undivided(found["optimizer"] or {})
+    return found
 
 
 def _files_of(uri: str, record: Mapping[str, Any], name: str) -> SavedFiles | None:
@@ -239,7 +314,7 @@ def _checked(uri: str) -> dict[str, Any]:
     """Return the content of ``state.json``. Raises TornCheckpoint unless all other files are as it says."""
     record, _ = _read(uri)
     try:
-        for name in (FILES, BEST):
+        for name in (FILES, BEST, SHARDS):
             if _place(record, name) == name:
                 listed_folder.check(uri, name, record[name])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

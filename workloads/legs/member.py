@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from search_spaces.criteria.metric_names import EPOCH
@@ -14,6 +15,7 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from workloads.legs import checkpoint
 from workloads.legs.checkpoint import Progress
+from workloads.training.process_group import ProcessGroup
 from workloads.training.setup import Loop, MemberState, SelfRunning
 
 LOSSES = ("train_loss", "val_loss")
@@ -155,7 +157,7 @@ def passed_over(leg: Leg, aboard: Sequence[TrainingMember], objective: Objective
     return {a.member.key for i, a in enumerate(ranked) if i >= leg.keep or objective.better(leg.floor, a.value)}
 
 
-def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> TrainingMember:
+def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int], group: ProcessGroup) -> TrainingMember:
     """Return the member at its ``place`` (loop, index in the loop), its checkpoint loaded if it has one.
 
     Raises TornCheckpoint where that is damaged or not of the leg's first epoch.
@@ -165,7 +167,7 @@ def board(leg: Leg, member: Member, hp: Any, place: tuple[Loop, int]) -> Trainin
     if member.checkpoint is None:
         assert leg.start == 0, f"{member.key} starts at epoch {leg.start} without a checkpoint"
         return TrainingMember(member, hp, Progress(epoch=0, seed=member.seed, params=dict(member.params)), loop)
-    saved, state, best = checkpoint.load(member.checkpoint)
+    saved, state, best = checkpoint.load(member.checkpoint, partial(loop.state, k), group)
     if saved.epoch != leg.start:
         raise checkpoint.TornCheckpoint(f"{member.checkpoint}: of epoch {saved.epoch}, not {leg.start}")
     loop.load(k, state)

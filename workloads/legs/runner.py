@@ -40,7 +40,7 @@ class LegRunner:
     """Runs a lane's legs; the data stays on the device from leg to leg.
 
     Each process of ``group`` has a runner of its own, and all call the same methods in the same order. Only the
-    first process writes checkpoints, and only its results count.
+    first process writes checkpoints, but for shards of weights, and only its results count.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class LegRunner:
             self.group.check(getattr(trainees[0].hp, "batch_size", None))
         places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
-            self.aboard.append(board(leg, member, trainee.hp, place))
+            self.aboard.append(board(leg, member, trainee.hp, place, self.group))
         return messages
 
     def _places(self, leg: Leg, trainees: Sequence[Trainee]) -> tuple[Sequence[tuple[Loop, int]], list[str]]:
@@ -324,9 +324,9 @@ class LegRunner:
             return Saved(key=a.member.key, epoch=a.progress.epoch, uri=None)
         uri = checkpoint.folder(self.setting.checkpoints, a.member.key, a.progress.epoch)
         state = self._state(a)
-        if self.group.first:
+        if self.group.first or state.sharded:
             try:
-                checkpoint.save(uri, a.progress, state, a.best)
+                checkpoint.save(uri, a.progress, state, a.best, self.group)
             except checkpoint.NotKept as error:
                 if self.leg is None or self.leg.purpose == "final":  # its weights are what it is trained for
                     raise
@@ -361,7 +361,7 @@ class LegRunner:
         return [*logged, *(shown for a in members for shown in self._exhibits(a))]
 
     def _exhibits(self, a: TrainingMember) -> list[Exhibit]:
-        state = a.best or self._state(a)
+        state = (a.best or self._state(a)).whole()
         if not self.group.first:
             return []
         model = self._model(a, replace(state, model=of_fold(state.model, 0)))
@@ -379,19 +379,20 @@ class LegRunner:
         Empty in all processes of a group but the first. Raises Untested where users' code is to measure itself, and
         has not.
         """
+        members = [*self.aboard, *self.ended]
+        best = [a.best and a.best.whole() for a in members]
         if not self.group.first:
             return []
         assert self.test is not None and self.leg is not None and self.leg.purpose == "final"
-        members = [*self.aboard, *self.ended]
         own = members if self._workload.own_data and self.group.alone else []
         self._messages += [told for a in own if a.able and (told := a.other_epoch(self._state(a)))]
         if self._own_test is not None:
             return self._own_test.scored(self.leg, members, self.setting.objective.name)
-        return [self._score(a, self.test) for a in members]
+        return [self._score(a, state, self.test) for a, state in zip(members, best, strict=True)]
 
-    def _score(self, a: TrainingMember, test: TestData) -> Scored:
-        assert a.best is not None
-        found = scores(self.setup, self._model(a, a.best), test, self.setup.at_once(a.hp))
+    def _score(self, a: TrainingMember, best: MemberState | None, test: TestData) -> Scored:
+        assert best is not None
+        found = scores(self.setup, self._model(a, best), test, self.setup.at_once(a.hp))
         if mismatch := a.mismatch(found.metrics, self.setting.objective):
             self._messages.append(mismatch)
         if self._workload.judge is None:

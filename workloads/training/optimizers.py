@@ -87,6 +87,35 @@ def torch_optimizer(
     return kind(parameters, lr, betas=(hp.momentum, hp.beta2), eps=eps, weight_decay=decay)
 
 
+def divided(slot: str, parts: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Return a slot as one tensor for each parameter, by names in the parameters' order."""
+    return {part_name(slot, number): part for number, part in enumerate(parts)}
+
+
+def part_name(slot: str, number: int) -> str:
+    """Return the name of a ``divided`` slot's part for parameter ``number``."""
+    return f"{slot}/{number:05d}"
+
+
+def parts_of(state: Mapping[str, Tensor], slot: str, sizes: Sequence[int]) -> Sequence[Tensor]:
+    """Return a slot's part for each parameter (``sizes``: their numbers of elements), ``divided`` or one vector."""
+    if slot in state:
+        return torch.split(state[slot], list(sizes))
+    return [state[part_name(slot, number)] for number in range(len(sizes))]
+
+
+def undivided(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return an optimizer's whole tensors with each slot that is ``divided`` as one vector."""
+    parts: dict[str, list[Tensor]] = {}
+    for name in sorted(state):
+        slot, _, number = name.rpartition("/")
+        parts.setdefault(slot if number.isdigit() else name, []).append(state[name])
+    return {
+        name: found[0] if name in state else torch.cat([part.flatten() for part in found])
+        for name, found in parts.items()
+    }
+
+
 def penalise(hp: Training, parameters: Iterable[nn.Parameter]) -> None:
     """Add the gradient of ``l1 * sum of |weights|``; after clipping, as torch's optimizers do with L2's."""
     if hp.l1 > 0:

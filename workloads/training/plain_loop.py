@@ -13,8 +13,8 @@ from workloads.data.epoch_order import seed_noise
 from workloads.layers.layers import activate_dropout
 from workloads.training.denormals import without_denormals
 from workloads.training.evaluate import evaluate
-from workloads.training.optimizers import SLOTS, groups, penalise, torch_optimizer
-from workloads.training.process_group import WHOLE, Part, like, whole
+from workloads.training.optimizers import SLOTS, divided, groups, parts_of, penalise, torch_optimizer
+from workloads.training.process_group import WHOLE, Part, is_sharded, like, whole
 from workloads.training.setup import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 
 
@@ -101,10 +101,12 @@ class PlainLoop:
         return [self.group.all_true(bool(whole(get_total_norm(self.parameters)).isfinite()))]
 
     def state(self, k: int) -> MemberState:
-        """Return a copy of the only member's state, on the CPU."""
+        """Return a copy of the only member's state on the CPU; where the group shards it, this process's shards."""
         assert k == 0
-        model = {name: whole(value.detach()).cpu().clone() for name, value in self.model.state_dict().items()}
-        optimizer = {slot: self._slot(slot).cpu() for slot in SLOTS[self.members[0].hp.optimizer]}
+        model = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+        optimizer = {
+            name: v for slot in SLOTS[self.members[0].hp.optimizer] for name, v in self._slot(slot).items()
+        }
         if self.counts and (steps := self._steps()).ne(self.step).any():
             optimizer["steps"] = steps
         return MemberState(model, {**optimizer, "step": torch.tensor(self.step), **self.pace.state(0)})
@@ -113,11 +115,14 @@ class PlainLoop:
         """Return each parameter's number of updates: torch leaves out those that had no part in a batch's loss."""
         return torch.tensor([int(self.optimizer.state[p].get("step", 0)) for p in self.parameters])
 
-    def _slot(self, slot: str) -> Tensor:
-        """Return a slot of the optimizer as one vector; zeros where torch keeps none (no step yet, momentum 0)."""
+    def _slot(self, slot: str) -> dict[str, Tensor]:
+        """Return a slot of the optimizer; zeros where torch keeps none (no step yet, momentum 0)."""
         found = (self.optimizer.state[p].get(slot) for p in self.parameters)
         pairs = zip(found, self.parameters, strict=True)
-        return parameters_to_vector([whole(torch.zeros_like(p) if v is None else v) for v, p in pairs])
+        parts = [torch.zeros_like(p, requires_grad=False) if v is None else v for v, p in pairs]
+        if any(map(is_sharded, parts)):
+            return divided(slot, [part.detach().cpu().clone() for part in parts])
+        return {slot: parameters_to_vector(parts).cpu()}
 
     def load(self, k: int, state: MemberState) -> None:
         """Continue from ``state``."""
@@ -129,7 +134,7 @@ class PlainLoop:
         if self.step == 0:
             return
         sizes = [p.numel() for p in self.parameters]
-        slots = {slot: torch.split(state.optimizer[slot], sizes) for slot in SLOTS[self.members[0].hp.optimizer]}
+        slots = {slot: parts_of(state.optimizer, slot, sizes) for slot in SLOTS[self.members[0].hp.optimizer]}
         steps = state.optimizer.get("steps", torch.full((len(sizes),), self.step)).tolist()
         for i, parameter in enumerate(self.parameters):
             if steps[i]:

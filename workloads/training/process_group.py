@@ -225,15 +225,25 @@ def scaled(rule: Literal["none", "linear", "sqrt"], size: int) -> float:
 
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor that is sharded over the processes as a whole one, any other as it is. All must call it."""
-    full = getattr(tensor, "full_tensor", None)
-    found: Tensor = tensor if full is None else full()
+    if not is_sharded(tensor):
+        return tensor
+    sharded: Any = tensor
+    found: Tensor = sharded.to(sharded.device_mesh.device_type).full_tensor()  # a copy on the CPU cannot be sent
     return found
 
 
+def is_sharded(tensor: Tensor) -> bool:
+    """Whether this process has a shard of the tensor."""
+    return hasattr(tensor, "placements")
+
+
 def like(value: Tensor, parameter: Tensor) -> Tensor:
-    """Return a copy of ``value`` in the shape and dtype of ``parameter``, on its device and sharded as it is."""
+    """Return a copy of ``value`` in the shape and dtype of ``parameter``, on its device and sharded as it is.
+
+    ``value`` is whole, or sharded in the same way.
+    """
     placements = getattr(parameter, "placements", None)
-    if placements is None:
+    if placements is None or is_sharded(value):
         return value.view_as(parameter).to(parameter).clone()
     from torch.distributed.tensor import DTensor, distribute_tensor
 

@@ -21,7 +21,8 @@ from workloads.layers.initialisation import initialise
 from workloads.tasks.contract import Task
 from workloads.training.batches import ResidentData, lengths_of
 from workloads.training.learning_rates import RateSchedule
-from workloads.training.process_group import ALONE, ProcessGroup
+from workloads.training.optimizers import undivided
+from workloads.training.process_group import ALONE, ProcessGroup, is_sharded, whole
 
 if TYPE_CHECKING:
     from search_spaces.spec.keys.command import Command
@@ -44,14 +45,29 @@ class Trainee:
 class MemberState:
     """State from which a member's training continues: the model's ``state_dict`` and the optimizer's slots.
 
-    A slot is one flat vector; plain and fused loops write and read the same form. ``optimizer`` also holds
-    ``step``, the number of updates so far, and ``steps`` (parameters,), where parameters have had fewer.
+    A slot is one flat vector; plain and fused loops write and read the same form. Under FSDP tensors are sharded.
+    ``optimizer`` also holds ``step``, the number of updates so far, and ``steps`` (parameters,), where parameters
+    have had fewer.
     """
 
     model: State
     optimizer: State
     files: SavedFiles | None = None
     """What users' code saved; None where it saved nothing, and for loops that save tensors alone."""
+
+    @property
+    def sharded(self) -> bool:
+        """Whether this process has shards of the weights; a slot is then one tensor for each parameter."""
+        return any(map(is_sharded, self.model.values()))
+
+    def whole(self) -> MemberState:
+        """Return the state with whole tensors, each on the CPU. All processes must call it of a sharded one."""
+        if not self.sharded:
+            return self
+        model, optimizer = (
+            {name: whole(value).cpu() for name, value in of.items()} for of in (self.model, self.optimizer)
+        )
+        return MemberState(model, undivided(optimizer), self.files)
 
 
 @runtime_checkable

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,8 @@ from tests.helpers.small_encoder import without_dropout
 from tests.helpers.workload_data import sentences, setup, train, trainee
 from tests.workloads.models.test_gan import eight_by_eight
 from tests.workloads.models.test_gan import trainee as gan_trainee
+from workloads.legs import checkpoint
+from workloads.legs.checkpoint import Progress
 from workloads.registry import workload
 from workloads.training.choose_width import make_loop
 from workloads.training.process_group import ProcessGroup, scaled
@@ -42,7 +47,7 @@ NOISY_ONES = ("gan", "transfer", "cnn", "tests.helpers.networks:Statistics")
 """Drawn noise or statistics of a part: what two processes come to is not what one does, but both hold the same."""
 NOISY = ("examples_per_s",)
 BATCH = 16
-EXPECTED = {"rel": 1e-9, "abs": 1e-12}
+EXPECTED: dict[str, Any] = {"rel": 1e-9, "abs": 1e-12}
 
 
 def member(case: str) -> Any:
@@ -62,16 +67,29 @@ def setup_of(case: str) -> Setup:
     return Setup(kind, kind.data(member(case).hp, sentences(), torch.device("cpu"), torch.float64))
 
 
-def trained(name: str, group: ProcessGroup, start: MemberState | None, num_epochs: int) -> tuple[Any, MemberState]:
-    from dataclasses import replace
-
+def trained(
+    name: str, group: ProcessGroup, start: MemberState | str | None, num_epochs: int
+) -> tuple[Any, MemberState]:
+    """Train from the beginning, or from the state of one epoch or a checkpoint of it; return whole tensors."""
     loop = make_loop(replace(setup_of(name), group=group, horizon=2), [member(name)])
+    if isinstance(start, str):
+        start = checkpoint.load(start, partial(loop.state, 0), group)[1]
     if start is not None:
         loop.load(0, start)
         loop.epoch_done = 1
     records = [epoch[0] for epoch in train(loop, num_epochs)]
     assert loop.finite() == [True]
-    return records, loop.state(0)
+    return records, loop.state(0).whole()
+
+
+def saved(name: str, group: ProcessGroup, uri: str) -> bool:
+    """Write a checkpoint after an epoch; return whether this process has less than all of the weights."""
+    loop = make_loop(replace(setup_of(name), group=group, horizon=2), [member(name)])
+    loop.epoch()
+    state = loop.state(0)
+    checkpoint.save(uri, Progress(epoch=1, seed=0, params={}), state, replace(state, optimizer={}), group)
+    group.gathered(None)  # the first has written the rest
+    return state.sharded
 
 
 def one_of_two(rank: int, port: int, folder: str) -> None:
@@ -86,6 +104,9 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
             found[f"{name} {strategy}"] = trained(name, group, None, 2)
             begun = trained(name, ProcessGroup(), None, 1)[1]
             found[f"{name} {strategy} resumed"] = trained(name, group, begun, 1)
+        uri = f"{folder}.shards/{name}"
+        assert saved(name, group, uri)
+        found[f"{name} fsdp from shards"] = trained(name, group, uri, 1)
     alike = {name: same_everywhere(name, ProcessGroup(rank, 2)) for name in NOISY_ONES}
     if rank == 0:
         torch.save(alike, f"{folder}.alike")
@@ -97,8 +118,6 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
 
 def same_everywhere(name: str, group: ProcessGroup) -> tuple[bool, list[float]]:
     """Whether all processes hold the same weights and statistics after an epoch; and what they measured."""
-    from dataclasses import replace
-
     if name == "gan":
         own = gan_trainee("conditional")
         shared = Setup(
@@ -127,22 +146,33 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
     for process in processes:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0]
-    return torch.load(path, weights_only=True), torch.load(f"{path}.alike", weights_only=True)
+    found, alike = (torch.load(file, weights_only=True) for file in (path, f"{path}.alike"))
+    return found, alike, Path(f"{path}.shards")
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_train_as_one(name: str, strategy: str, both: Any) -> None:
-    found, _ = both
-    records, state = trained(name, ProcessGroup(), None, 2)
-    for key, num_epochs in ((f"{name} {strategy}", 2), (f"{name} {strategy} resumed", 1)):
-        told, model, optimizer = found[key]
-        assert len(told) == num_epochs
-        for epoch, expected in zip(told, records[-num_epochs:], strict=True):
-            wanted = {metric: value for metric, value in expected.items() if metric not in NOISY}
-            assert {metric: epoch[metric] for metric in wanted} == pytest.approx(wanted, **EXPECTED)
-        torch.testing.assert_close(model, dict(state.model), rtol=1e-8, atol=1e-10)
-        torch.testing.assert_close(optimizer, dict(state.optimizer), rtol=1e-8, atol=1e-10)
+    found, _, shards = both
+    one = trained(name, ProcessGroup(), None, 2)
+    compare(found[f"{name} {strategy}"], one, 2)
+    compare(found[f"{name} {strategy} resumed"], one, 1)
+    if strategy == "fsdp":
+        compare(found[f"{name} fsdp from shards"], one, 1)
+        records, state = trained(name, ProcessGroup(), str(shards / name), 1)
+        compare((records, state.model, state.optimizer), one, 1)
+
+
+def compare(found: Any, expected: tuple[Any, MemberState], num_epochs: int) -> None:
+    """Compare records and state after two epochs, of which ``found`` has trained the last ``num_epochs``."""
+    told, model, optimizer = found
+    records, state = expected
+    assert len(told) == num_epochs
+    for epoch, record in zip(told, records[-num_epochs:], strict=True):
+        wanted = {metric: value for metric, value in record.items() if metric not in NOISY}
+        assert {metric: epoch[metric] for metric in wanted} == pytest.approx(wanted, **EXPECTED)
+    torch.testing.assert_close(dict(model), dict(state.model), rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(dict(optimizer), dict(state.optimizer), rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", NOISY_ONES)
