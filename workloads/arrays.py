@@ -44,7 +44,8 @@ class DataError(Exception):
 class Arrays:
     """Raw examples: ``x`` (rows, *example), such as float64 tables or uint8 images, and targets ``y``.
 
-    Each column of a table is in one piece of memory. ``y`` is (rows,) int64 classes, or (rows, numbers) float64;
+    Each column of a table is in one piece of memory. ``y`` is (rows,) int64 classes, (rows, numbers) float64, or
+    (rows, steps) int64 codes of characters or of words' labels;
     ``columns`` describes the columns of a table, ``groups`` (rows,) numbers the groups of rows that depend on each
     other, of the test split alone; None without.
     """
@@ -93,13 +94,17 @@ class DataShape:
     For a model that standardises images itself; else empty.
     """
     class_counts: tuple[int, ...] = ()
-    """Number of training rows of each class; empty unless the problem is classification."""
+    """Number of training rows of each class, of labelled words the number of words; empty for other problems."""
     vocabulary: str = ""
     """Characters with the codes 1, 2, ... in a text; code 0 is any other character."""
     season: int = 1
     """Season of a series in steps: its naive forecast repeats the value of one season ago."""
     num_tokens: int = 0
     """Number of codes of a text's tokens, for texts that are classified or scored; 0 for other data."""
+    labels: tuple[str, ...] = ()
+    """Labels of words in the order of the outputs; empty for other data."""
+    words_a_sentence: float = 0.0
+    """Mean number of labelled words of a training sentence; 0 for other data."""
     categories: tuple[int, ...] = ()
     """Number of values of each category with a learned embedding; their codes are a table's first features."""
 

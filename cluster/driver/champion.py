@@ -89,7 +89,9 @@ class _ChampionActor:
         if kind.serves_files:
             return _function(order, candidate, search)
         if search.sentences:
-            return _saved("workloads.champion.text_model", order, candidate, search)
+            of_words = search.problem == "tagging"
+            module = "workloads.champion.tagged.word_model" if of_words else "workloads.champion.text_model"
+            return _saved(module, order, candidate, search)
         by_row = search.train.columns and (kind.by_row or kind.data is default_data)
         return (_table if by_row else _module)(order, candidate, search)
 

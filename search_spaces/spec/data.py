@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TABLES = ("csv", "parquet", "xlsx", "jsonl", "feather")
 """Keys of files of tables, whose columns ``split.group`` may name."""
+DOCUMENT = "document"
+"""Name by which ``split.group`` keeps the sentences of each document of a CoNLL file together."""
 
 
 class Split(BaseModel):
@@ -53,7 +55,8 @@ class Data(BaseModel):
         description="Further files of a table, with the same columns; csv: [a.csv, b.csv] says the same.",
     )
     target: str | None = Field(
-        default=None, description="The column to predict; with header: false columns are named c0, c1, ..."
+        default=None,
+        description="The column to predict; with header: false, and in a CoNLL file, columns are named c0, c1, ...",
     )
     header: bool = Field(
         default=True, description="Whether the first line of a CSV file, or row of a sheet, names its columns."
@@ -73,7 +76,9 @@ class Data(BaseModel):
         description="The character around cells of a CSV file that hold separators; empty: none.",
     )
     comment: str | None = Field(
-        default=None, max_length=1, description="Lines of a CSV file that begin with this character are left out."
+        default=None,
+        max_length=1,
+        description="Lines of a CSV or CoNLL file that begin with this character are left out.",
     )
     skip_rows: int | None = Field(
         default=None,
@@ -116,7 +121,8 @@ class Data(BaseModel):
     text: str | None = Field(
         default=None,
         description="A text file, whose characters are predicted one by one. Beside a table's file: the column of "
-        "texts that are classified or scored, or a list of two columns that are read together.",
+        "texts that are classified or scored, or a list of two columns that are read together. Of a CoNLL file: "
+        "the column of words, default c0.",
     )
     texts: list[str] = Field(
         default=[],
@@ -126,6 +132,11 @@ class Data(BaseModel):
         default=None,
         description="A folder with one folder of text files for each class, or with such folders in train, val and "
         "test.",
+    )
+    conll: str | None = Field(
+        default=None,
+        description="A file of sentences whose words have each a label: a word a line, an empty line between "
+        "sentences, columns c0, c1, ... between blanks or tabs; the last is the label unless target names one.",
     )
     encoding: str | None = Field(
         default=None,
@@ -205,8 +216,9 @@ class Data(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _columns_of_texts(cls, tree: Any) -> Any:
-        """Move ``text`` beside a table's file, where it names columns, to ``texts``."""
-        if not isinstance(tree, dict) or "texts" in tree or not any(tree.get(key) for key in TABLES):
+        """Move ``text`` beside a table's or a CoNLL file, where it names columns, to ``texts``."""
+        beside = (*TABLES, "conll")
+        if not isinstance(tree, dict) or "texts" in tree or not any(tree.get(key) for key in beside):
             return tree
         named = tree.get("text")
         columns = named if isinstance(named, list) else [named]
@@ -229,7 +241,16 @@ class Data(BaseModel):
     @property
     def origin(self) -> str:
         """Name of the data set, or path of the source, of several files the first; empty without one."""
-        first = self.name or self.table_file or self.folder or self.documents or self.text or self.series or ""
+        first = (
+            self.name
+            or self.table_file
+            or self.folder
+            or self.documents
+            or self.text
+            or self.series
+            or self.conll
+            or ""
+        )
         return first if not self.also else f"{first} and {len(self.also)} more"
 
     @property

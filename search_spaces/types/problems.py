@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-DataKind = Literal["table", "image", "text", "series", "sentences"]
-"""``text`` is one long text, ``sentences`` are texts that are classified or scored one by one."""
-Problem = Literal["classification", "regression", "language", "forecast", "generation"]
+DataKind = Literal["table", "image", "text", "series", "sentences", "tagged"]
+"""``text`` is one long text, ``sentences`` are texts that are classified or scored one by one.
+
+``tagged`` are sentences whose words have each a label.
+"""
+Problem = Literal["classification", "regression", "language", "forecast", "generation", "tagging"]
 Goal = Literal["minimize", "maximize"]
 
 _LOSS: Mapping[str, Goal] = {"val_loss": "minimize"}
@@ -26,10 +29,17 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
     "language": {"val_bits_per_character": "minimize", **_LOSS, "val_accuracy": "maximize"},
     "forecast": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
     "generation": {"val_frechet_distance": "minimize", "val_class_coverage": "maximize"},
+    "tagging": {
+        "val_f1": "maximize",
+        **_LOSS,
+        "val_accuracy": "maximize",
+        "val_precision": "maximize",
+        "val_recall": "maximize",
+    },
 }
 """Metrics that a sweep may optimise, with their goals, by problem; the first is the default."""
 
-_SHARES = [name for name, goal in METRICS["classification"].items() if goal == "maximize"]
+_SHARES = [name for of in ("classification", "tagging") for name, goal in METRICS[of].items() if goal == "maximize"]
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys([*_SHARES, "val_class_coverage", "train_accuracy"], (0, 1)),
     **dict.fromkeys(["val_rmse", "val_mae", "val_loss", "train_loss"], (0, math.inf)),

@@ -156,14 +156,14 @@ _EVALUATION = {
 """The same fields as ``verdict``'s, which is the earlier name."""
 CARD = {
     "name": "the data set, or the path of the source",
-    "kind": "`table`, `image`, `text`, `series` or `sentences`",
-    "problem": "`classification`, `regression`, `language`, `forecast` or `generation`",
+    "kind": "`table`, `image`, `text`, `series`, `sentences` or `tagged`",
+    "problem": "`classification`, `regression`, `language`, `forecast`, `generation` or `tagging`",
     "shape": "the shape of one example: columns; channels, height and width; steps",
     "rows": "rows by split",
-    "class_counts": "rows of each class by split",
+    "class_counts": "rows of each class by split; of labelled words the words of each label",
     "duplicates": "rows that are copies of a row of an earlier split, as `test_in_train`",
     "digest": "the SHA-256 of all inputs, targets and columns: a resumed sweep refuses other data",
-    "classes": "names of the classes",
+    "classes": "names of the classes, or of words' labels",
     "features": "names of a table's or a series' columns",
     "details": "what was told from the source: how a file is written, the step of a series, the depth of images, "
     "what was left out and how often",

@@ -11,6 +11,7 @@ import pandas as pd
 from search_spaces.spec.data import Data
 from tests.helpers.reviews import reviews
 from tests.helpers.sequence_data import RHYME, monthly, series, text
+from tests.helpers.tagged import names
 from workloads.champion.test_scores import TestSplit
 from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
@@ -45,6 +46,8 @@ KINDS: Mapping[str, tuple[str, str, Callable[[Path], Prepared]]] = {
     "absolute errors": ("mlp", "mae", lambda folder: table(folder, "amount")),
     "images": ("mlp", "accuracy", lambda folder: prepare(Data(name="digits"))),
     "series": ("recurrent", "rmse", lambda folder: series(folder, monthly(480))),
+    "words": ("recurrent", "f1", names),
+    "loss of words": ("recurrent", "loss", names),
     "text": ("recurrent", "bits_per_character", lambda folder: text(folder, RHYME * 20)),
 }
 """By name a workload, a metric, and a function that makes the data in a folder."""

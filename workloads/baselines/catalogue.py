@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from search_spaces.types.problems import DataKind, Problem
-from workloads.baselines import characters, constants, images, sentences, series, tables
+from workloads.baselines import characters, constants, images, sentences, series, tables, words
 from workloads.baselines.contract import Baseline, kind_of
 from workloads.data.search_data import SearchData
 
@@ -72,6 +72,26 @@ BASELINES: Sequence[Baseline] = (
         serves=_problem("language"),
         fit=constants.frequencies,
         trained=False,
+    ),
+    Baseline(
+        key="majority-label",
+        name="majority label",
+        serves=_problem("tagging", but=["loss"]),
+        fit=words.majority,
+        trained=False,
+    ),
+    Baseline(
+        key="label-frequencies",
+        name="label frequencies",
+        serves=_problem("tagging", "loss"),
+        fit=words.majority,
+        trained=False,
+    ),
+    Baseline(
+        key="labels-of-words",
+        name="most frequent label of each word",
+        serves=_on("tagged", "tagging"),
+        fit=words.labels_of_words,
     ),
     Baseline(
         key="tf-idf",

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from workloads.arrays import Array, Arrays, DataShape
 from workloads.champion.by_row import Units, by_row, units
+from workloads.data.raw import NOT_COUNTED
 from workloads.data.search_data import SearchData
 from workloads.legs.predictions import MEAN, kept
 from workloads.registry import workload
@@ -24,7 +25,7 @@ MAX_PROBABILITIES = 20
 BY_CLASS = ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro")
 """Metrics in which each class counts the same, however few rows it has."""
 KINDS: Mapping[str, Literal["rate", "error", "r2"]] = {
-    **dict.fromkeys(("accuracy", "roc_auc", "class_coverage", *BY_CLASS), "rate"),
+    **dict.fromkeys(("accuracy", "roc_auc", "class_coverage", "f1", "precision", "recall", *BY_CLASS), "rate"),
     **dict.fromkeys(("loss", "rmse", "mae", "bits_per_character", "frechet_distance"), "error"),
     "r2": "r2",
 }
@@ -63,7 +64,7 @@ class TestSplit:
     @property
     def kind(self) -> Literal["share", "rate", "error", "r2", "number"]:
         """Whether each row's score is a hit or a miss, 1 or 0, or what numbers the metric can be."""
-        if self.metric == "accuracy" and self.units.single:
+        if self.metric == "accuracy" and self.units.single and self.search.problem == "classification":
             return "share"
         return KINDS.get(self.metric, "number")
 
@@ -110,6 +111,8 @@ class TestSplit:
         scores = {name.removesuffix(MEAN): value for name, value in values.items() if name.endswith(MEAN)}
         if "logits" in values:
             return {**self._classes(values["logits"], probabilities), **scores}
+        if "predicted" in values:
+            return {"truth": self._labels(self.y.numpy()), "predicted": self._labels(values["predicted"]), **scores}
         if "error" in values:
             shape = self.shape
             truth, error = self.y.numpy().reshape(len(self.y), -1), values["error"].reshape(len(self.y), -1)
@@ -120,6 +123,11 @@ class TestSplit:
                 found[f"predicted{number}"] = (truth[:, k] + error[:, k]) * shape.target_std + shape.target_mean
             return {**found, **scores}
         return {**{name: value for name, value in values.items() if value.ndim == 1}, **scores}
+
+    def _labels(self, codes: Array) -> list[str]:
+        """Return the labels of each sentence's words with blanks between them; ``-`` for a word without one."""
+        names = np.array([*self.search.classes, "-"], dtype=object)[codes.astype(int)]
+        return [" ".join(row[real]) for row, real in zip(names, self.y.numpy() != NOT_COUNTED, strict=True)]
 
     def _classes(self, logits: Array, probabilities: bool) -> dict[str, Any]:
         names = np.array(self.search.classes or [str(k) for k in range(logits.shape[1])])

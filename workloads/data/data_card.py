@@ -11,6 +11,7 @@ import numpy as np
 
 from search_spaces.types.problems import DataKind, Problem
 from workloads.arrays import SPLITS, Arrays
+from workloads.data.raw import NOT_COUNTED
 from workloads.data.sources.image_records import example_shape
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def data_card(data: Data, parts: Mapping[str, Arrays], facts: Mapping[str, Any])
 
 
 def class_counts(parts: Mapping[str, Arrays], num_classes: int) -> dict[str, tuple[int, ...]]:
-    """Return the rows of each class by split; empty without classes."""
+    """Return the rows (of labelled words, the words) of each class by split; empty without classes."""
     if num_classes == 0:
         return {}
-    return {name: tuple(np.bincount(parts[name].y, minlength=num_classes).tolist()) for name in SPLITS}
+    of = {name: parts[name].y[parts[name].y != NOT_COUNTED] for name in SPLITS}
+    return {name: tuple(np.bincount(of[name], minlength=num_classes).tolist()) for name in SPLITS}

@@ -13,6 +13,7 @@ import numpy as np
 
 from workloads.arrays import Array, Arrays, Column
 from workloads.data.first_features import Features, features_of_rows
+from workloads.data.raw import NOT_COUNTED
 from workloads.data.search_data import SearchData
 from workloads.data.sources.image_records import heads, is_records
 from workloads.tables.columns import CODED
@@ -220,7 +221,8 @@ def _channels(x: Array) -> Sequence[str]:
 
 def _target(search: SearchData, name: str) -> ColumnOverview | None:
     if search.classes:
-        return _words(name, "class", search.train.y, search.classes)
+        y = search.train.y
+        return _words(name, "class", y[y != NOT_COUNTED], search.classes)
     if search.problem != "regression":
         return None
     return _numbers(name, "number", search.train.y)
@@ -241,6 +243,8 @@ def _values(search: SearchData, features: Sequence[str], part: Arrays) -> dict[s
 
 
 def _targets(search: SearchData, y: Array) -> list[Any]:
+    if search.problem == "tagging":
+        return [" ".join(search.classes[code] for code in row if code != NOT_COUNTED) for row in y]
     if search.classes:
         return [search.classes[code] for code in y]
     if search.problem == "language":

@@ -19,9 +19,10 @@ from workloads.data.search_data import Prepared, SearchData, TestData
 from workloads.data.sentences.describe import facts, folded
 from workloads.data.sources.image_records import contents, example_shape
 from workloads.data.sources.read import read, read_ordered
-from workloads.data.splits import Fold, blocks, completed, folds, split
+from workloads.data.splits import Fold, blocks, completed, folds, own_files, split
 from workloads.data.statistics import fit
 from workloads.data.streaming.search_data import with_stream
+from workloads.data.tagged.prepare import prepare_tagged
 from workloads.data.targets import (
     AS_CLASSES,
     AS_NUMBER,
@@ -51,6 +52,8 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
 
     Without ``problem`` it follows from the target: regression if it holds measurements, else classification.
     """
+    if data.conll is not None:
+        return prepare_tagged(data)
     if data.text is not None or data.series is not None:
         return _in_order(data, read_ordered(data))
     raw = read(data, None)
@@ -78,15 +81,8 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
             parts["train"] = replace(parts["train"], columns=raw.columns)
     parts["test"] = replace(parts["test"], groups=_test_groups(data, raw, groups, indices))
     num_outputs, names = len(target.classes) or y.shape[1], tuple(map(str, target.classes))
-    search = SearchData(
-        parts["train"],
-        parts["val"],
-        fit(parts["train"].x),
-        num_outputs,
-        target.problem,
-        classes=names,
-        sentences=raw.kind == "sentences",
-    )
+    facts_of = (parts["train"], parts["val"], fit(parts["train"].x), num_outputs, target.problem)
+    search = SearchData(*facts_of, classes=names, sentences=raw.kind == "sentences")
     divided, fold_rows = _folds(data, y, raw.groups, indices)
     shared = shared_groups(groups, str(data.split.group))
     card = data_card(data, parts, _facts(data, target, raw, Arrays(x, y), parts, shared))
@@ -167,11 +163,6 @@ def _indices(data: Data, raw: Raw, y: Array) -> dict[str, Array]:
     for name, path in own.items():
         raise DataError(f"data.{name}: has no effect, as {data.origin} holds splits of its own: {path}")
     return completed(y, raw.splits, data.split)
-
-
-def own_files(data: Data) -> dict[str, str]:
-    """Return the path of each split that has a file of its own, by split."""
-    return {name: path for name, path in (("val", data.val), ("test", data.test)) if path is not None}
 
 
 @dataclass(frozen=True)

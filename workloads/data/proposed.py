@@ -30,6 +30,7 @@ TABLES: Final[Mapping[str, str]] = {
 }
 """Key of the spec for each ending of a table's file."""
 TEXTS: Final = ("txt", "text", "md")
+TAGGED: Final = ("conll", "bio", "iob", "iob2", "bioes", "conll03", "conll2003")
 
 
 def proposed(path: Path, shown: str, wanted: DataKind | None = None) -> Proposal:
@@ -42,8 +43,13 @@ def proposed(path: Path, shown: str, wanted: DataKind | None = None) -> Proposal
     ending = _ending(path)
     if ending in TEXTS:
         return Proposal("text", "language", ExampleData(_title(path), {"text": shown}))
+    if ending in TAGGED:
+        note = (
+            "a word a line, its first column the word and its last the label; text: c0 and target: c3 name others"
+        )
+        return Proposal("tagged", "tagging", ExampleData(_title(path), {"conll": shown}), (note,))
     if ending not in TABLES:
-        known = ", ".join(f".{one}" for one in (*TABLES, *TEXTS))
+        known = ", ".join(f".{one}" for one in (*TABLES, *TEXTS, *TAGGED))
         raise DataError(
             f"{path} is no data that is told by its name: a folder of images or texts, or a file {known}"
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workloads.data.streaming.stream import Shares, StreamTarget
 
 NOT_COUNTED = -1
-"""A target that another window predicts with more context, so that loss and metrics ignore it here."""
+"""A target that loss and metrics ignore: another window predicts it with more context, or there is no such word."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from search_spaces.types.problems import Problem
 from workloads.arrays import Array, Arrays, DataShape
 from workloads.data.data_card import DataCard
+from workloads.data.raw import NOT_COUNTED
 from workloads.data.sources.image_records import example_shape
 from workloads.data.splits import Fold
 from workloads.data.statistics import Statistics
@@ -35,11 +36,11 @@ class SearchData:
     season: int = 1
     """Season of a series in steps."""
     classes: tuple[str, ...] = ()
-    """Names of the classes in the order of the outputs; empty where nothing is classified."""
+    """Names of the classes, or of words' labels, in the order of the outputs; empty where nothing is classified."""
     folds: tuple[Fold, ...] = ()
     """Folds for cross-validation; their rows count ``train`` and then ``val``. Empty without cross-validation."""
     sentences: bool = False
-    """Whether each row is one text, or two, that are classified or scored."""
+    """Whether each row is one text, or two, that are classified or scored, or a sentence of labelled words."""
     stream: Stream | None = None
     """All training rows of a streamed source, of which ``train`` is only a sample; None for other sources."""
 
@@ -60,6 +61,11 @@ class SearchData:
             return DataShape(example, self.num_outputs, self.problem, *scale, season=self.season)
         if self.problem == "language":
             return DataShape(example, self.num_outputs, self.problem, vocabulary=self.vocabulary)
+        if self.problem == "tagging":
+            known = y[y != NOT_COUNTED]
+            counts, mean = np.bincount(known, minlength=self.num_outputs).tolist(), len(known) / max(1, len(y))
+            facts = DataShape(example, self.num_outputs, self.problem, class_counts=tuple(counts))
+            return replace(facts, labels=self.classes, words_a_sentence=mean)
         if not np.issubdtype(y.dtype, np.floating):
             return DataShape(example, self.num_outputs, self.problem)
         return DataShape(example, self.num_outputs, self.problem, float(y.mean()), float(y.std()) or 1.0)

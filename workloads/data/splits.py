@@ -12,7 +12,7 @@ import numpy as np
 from workloads.arrays import SPLITS, Array, DataError
 
 if TYPE_CHECKING:
-    from search_spaces.spec.data import Split
+    from search_spaces.spec.data import Data, Split
 
 GROUP_TRIES = 50
 """Number of random divisions of the groups that are tried; the most even one is taken."""
@@ -39,6 +39,11 @@ def split(
             part = _Part(name, fraction, num_others=len(shares), seed=how.seed)
             rest, parts[name] = _two(rest, _Labels.of(y[rest], own), part)
     return {"train": rest, **parts}
+
+
+def own_files(data: Data) -> dict[str, str]:
+    """Return the path of each split that has a file of its own, by split."""
+    return {name: path for name, path in (("val", data.val), ("test", data.test)) if path is not None}
 
 
 def completed(y: Array, given: Array, how: Split) -> dict[str, Array]:

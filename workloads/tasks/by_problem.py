@@ -8,6 +8,7 @@ from workloads.tasks.contract import Task
 from workloads.tasks.forecast import Forecast
 from workloads.tasks.language import Language
 from workloads.tasks.regression import Regression
+from workloads.tasks.tagging import Tagging
 
 
 def task_of(shape: DataShape, objective: str) -> Task:
@@ -17,6 +18,8 @@ def task_of(shape: DataShape, objective: str) -> Task:
     """
     if shape.problem == "language":
         return Language()
+    if shape.problem == "tagging":
+        return Tagging(shape.labels, shape.words_a_sentence)
     if shape.problem == "forecast":
         return Forecast(shape.target_std, shape.season)
     if shape.problem == "regression":

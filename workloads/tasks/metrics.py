@@ -11,13 +11,15 @@ def by_class(predicted: Tensor, y: Tensor, num_classes: int) -> dict[str, Tensor
 
     ``predicted`` is (members, examples), ``y`` (examples,). A class that is never predicted has precision 0; one
     that is neither predicted nor a label is left out. Balanced accuracy is the mean recall of the labels' classes.
+    A prediction of ``num_classes`` is none.
     """
     ones = torch.ones((), dtype=torch.float64, device=y.device)
-    zeros = torch.zeros(len(predicted), num_classes, dtype=torch.float64, device=y.device)
+    zeros = torch.zeros(len(predicted), num_classes + 1, dtype=torch.float64, device=y.device)
     labels = y.expand(predicted.shape)
     hits = zeros.scatter_add(1, labels, (predicted == labels).double())
     found = zeros.scatter_add(1, predicted, ones.expand(predicted.shape))
     there = zeros.scatter_add(1, labels, ones.expand(predicted.shape))
+    hits, found, there = (counts[:, :num_classes] for counts in (hits, found, there))
     recall, precision = hits / there.clamp(min=1), hits / found.clamp(min=1)
     f1 = 2 * hits / (there + found).clamp(min=1)
     seen = ((there + found) > 0).double()

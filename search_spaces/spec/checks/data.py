@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.spec.checks.files import check_documents, check_folder, found_path
-from search_spaces.spec.checks.sequences import check_series, check_text
+from search_spaces.spec.checks.sequences import check_conll, check_series, check_text
 from search_spaces.spec.checks.streams import check_stream, found_stream
 from search_spaces.spec.checks.tables import check_table
-from search_spaces.spec.data import TABLES, Data
+from search_spaces.spec.data import DOCUMENT, TABLES, Data
 from search_spaces.spec.files.dialect import FORM
 from search_spaces.spec.yaml_document import Document
 from search_spaces.types.catalogue import DatasetInfo, WorkloadInfo
@@ -54,6 +54,7 @@ SOURCES: Mapping[str, _Source] = {
     "feather": _Source(_rows, _TABLE, check_table),
     "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
     "documents": _Source(lambda _: "sentences", ("encoding", "val", "test"), check_documents, folder=True),
+    "conll": _Source(lambda _: "tagged", ("texts", "target", "encoding", "comment", "val", "test"), check_conll),
     "text": _Source(lambda _: "text", ("encoding", "window", "test"), check_text),
     "series": _Source(
         lambda _: "series",
@@ -123,8 +124,8 @@ def _check_texts(document: Document, data: Data) -> None:
     """Note a fault for each key that has no effect beside columns of texts, and for one named twice."""
     if not data.texts:
         return
-    if len(data.texts) > MOST_TEXTS:
-        document.fault(("data", "text"), f"must name at most {MOST_TEXTS} columns", shown(data.texts))
+    if len(data.texts) > (most := 1 if data.conll else MOST_TEXTS):
+        document.fault(("data", "text"), f"must name at most {most} column{'s' * (most > 1)}", shown(data.texts))
     for option in {"columns", "image", "streaming", "in_memory_gib"} & data.model_fields_set:
         rule = "has no effect beside data.text, whose columns alone are read, whole"
         document.fault(("data", option), rule, shown(getattr(data, option)))
@@ -139,7 +140,10 @@ def _either(names: Sequence[str]) -> str:
 
 def _check_folds(document: Document, data: Data, key: str) -> None:
     split, path = data.split, ("data", "split")
-    if split.group is not None and key not in TABLES:
+    if split.group is not None and key == "conll" and split.group != DOCUMENT:
+        rule = f"must be {DOCUMENT} with data.conll: the sentences between two lines -DOCSTART- stay in one split"
+        document.fault((*path, "group"), rule, shown(split.group))
+    elif split.group is not None and key not in (*TABLES, "conll"):
         owners = _either([f"data.{name}" for name in TABLES])
         document.fault((*path, "group"), f"has no effect with data.{key} (only with {owners})", shown(split.group))
     if split.group is not None and split.group in (data.target, data.image):

@@ -1,7 +1,8 @@
-"""Checks a text's encoding and a series' columns; its times and values are checked when the data is loaded."""
+"""Checks texts' encodings and the columns of series and CoNLL files; the rest is checked when they are loaded."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from search_spaces.spec.checks.tables import check_columns, csv_columns
@@ -16,6 +17,21 @@ from search_spaces.types.faults import nearest, shown
 def check_text(document: Document, key: str, path: Path, data: Data) -> None:
     """Note a fault for a file that is not text in the encoding, with the first invalid byte."""
     _check_seed(document, key, data)
+    _check_encoding(document, key, path, data)
+
+
+def check_conll(document: Document, key: str, path: Path, data: Data) -> None:
+    """Note a fault for a file that is not text in the encoding, and for columns that are not named c0, c1, ..."""
+    _check_encoding(document, key, path, data)
+    if key != "conll":
+        return
+    for field, column in (("target", data.target), ("text", data.texts[0] if data.texts else None)):
+        if column is not None and not re.fullmatch(r"c\d+", column):
+            rule = "must be a column of the CoNLL file by its place, c0, c1, ..."
+            document.fault(("data", field), rule, shown(column))
+
+
+def _check_encoding(document: Document, key: str, path: Path, data: Data) -> None:
     encoding = data.encoding or TEXT_ENCODING
     try:
         with opened(path) as file:
@@ -24,7 +40,8 @@ def check_text(document: Document, key: str, path: Path, data: Data) -> None:
         close = nearest(encoding, ENCODINGS)
         document.fault(("data", "encoding"), "unknown encoding", shown(encoding), close and repr(close))
     except EncodingFault as fault:
-        rule = f"must be the encoding of {path.name}: {fault}"
+        place = f"{path.name}:{fault.line}" if data.conll else path.name
+        rule = f"must be the encoding of {place}: {fault}"
         document.fault(("data", "encoding"), rule, shown(encoding), repr(fault.likely))
     except (OSError, ValueError) as error:
         reason = str(getattr(error, "strerror", None) or error)

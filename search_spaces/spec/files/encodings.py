@@ -43,11 +43,14 @@ MAX_LATIN_SHARE, LIKELY_SHARE = 0.3, 0.5
 
 
 class EncodingFault(Exception):
-    """Bytes that are no text in an encoding: the first of them, counted from 0, and an encoding that would do."""
+    """Bytes that are no text in an encoding: the first of them, counted from 0, and an encoding that would do.
 
-    def __init__(self, encoding: str, position: int, byte: int, likely: str) -> None:
-        super().__init__(f"byte {position} (0x{byte:02x}) is no {encoding}")
-        self.likely = likely
+    ``line`` is the line that it is in, from 1, where lines end as in most encodings.
+    """
+
+    def __init__(self, encoding: str, position: int, raw: bytes, likely: str) -> None:
+        super().__init__(f"byte {position} (0x{raw[position]:02x}) is no {encoding}")
+        self.likely, self.line = likely, 1 + raw.count(b"\n", 0, position)
 
 
 def decoded(raw: bytes, encoding: str) -> str:
@@ -56,9 +59,9 @@ def decoded(raw: bytes, encoding: str) -> str:
         text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeError as error:
         position = getattr(error, "start", 0)
-        raise EncodingFault(encoding, position, raw[position], _likely(raw)) from error
+        raise EncodingFault(encoding, position, raw, _likely(raw)) from error
     if "\0" in text:  # two bytes a character, or no text at all
-        raise EncodingFault(encoding, raw.index(0), 0, _likely(raw))
+        raise EncodingFault(encoding, raw.index(0), raw, _likely(raw))
     return text
 
 

@@ -27,6 +27,19 @@ _SAID = {
         "not at all clever",
     ),
 }
+NUM_NAMED = 300
+_NAMES = {
+    "PER": ("PER", tuple(f"{a} {b}" for a in ("Ann", "Bo", "Cleo", "Dan") for b in ("Smith", "Jones", "May"))),
+    "LOC": ("LOC", ("Paris", "New York", "Rome", "Cape Town", "Lima")),
+    "DAY": ("", ("Monday", "Friday", "Sunday")),
+}
+_FRAMES = (
+    "PER lives in LOC .",
+    "On DAY PER left LOC for LOC .",
+    "LOC is far from LOC , said PER .",
+    "PER met PER on DAY .",
+    "May it rain in LOC on DAY ?",
+)
 _BEGUN = ("the", "this", "that", "his first", "her last", "their long")
 _THINGS = ("film", "story", "play", "book", "cast", "music", "ending")
 _WAS = ("is", "was", "seems", "felt", "turned out to be")
@@ -72,6 +85,20 @@ def _reviews() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _names() -> str:
+    """Return made-up sentences in CoNLL columns, with names of people and of places; equal on every machine."""
+    draw = random.Random(0)
+    sentences: dict[str, None] = {}  # none is there twice
+    while len(sentences) < NUM_NAMED:
+        words: list[str] = []
+        for part in draw.choice(_FRAMES).split():
+            kind, names = _NAMES.get(part, ("", (part,)))
+            for k, word in enumerate(draw.choice(names).split()):
+                words.append(f"{word} {'BI'[k > 0]}-{kind}" if kind else f"{word} O")
+        sentences["\n".join(words)] = None
+    return "\n\n".join(sentences) + "\n"
+
+
 def example_data(kind: DataKind, problem: Problem) -> ExampleData:
     """Return example data of ``kind`` for ``problem``."""
     if kind == "text":
@@ -80,6 +107,8 @@ def example_data(kind: DataKind, problem: Problem) -> ExampleData:
     if kind == "sentences":
         spec = {"csv": "reviews.csv", "target": "label", "text": "review"}
         return ExampleData("reviews", spec, "reviews.csv", "made-up reviews", _reviews)
+    if kind == "tagged":
+        return ExampleData("names", {"conll": "names.conll"}, "names.conll", "made-up sentences with names", _names)
     if kind == "series":
         spec = {"series": "example.csv", "time": "month", "value": "sales"}
         return ExampleData("series", spec, "example.csv", "a made-up monthly series", _series)

@@ -23,6 +23,8 @@ EXPECTED = {
     "absolute errors": ["median", "boosted-trees"],
     "images": ["majority", "pixels"],
     "series": ["seasonal", "last-value", "autoregression"],
+    "words": ["majority-label", "labels-of-words"],
+    "loss of words": ["label-frequencies", "labels-of-words"],
     "text": ["characters", "n-grams"],
 }
 
@@ -35,7 +37,7 @@ def test_each_baseline_predicts_and_is_kept_as_it_was_measured(kind: str, tmp_pa
     for row in rows:
         outputs = row.fit(split.search, row.sample(split.search))(split.test)
         assert np.isfinite(outputs).all() and len(outputs) == len(split.test)
-        if split.search.problem in ("classification", "language"):
+        if split.search.problem in ("classification", "language", "tagging"):
             assert np.exp(outputs).sum(-1) == pytest.approx(1)
             assert outputs.shape == (*split.y.shape, split.search.num_outputs)
         else:

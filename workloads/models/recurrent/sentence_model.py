@@ -1,4 +1,4 @@
-"""A model of texts that are classified or scored: it embeds tokens, encodes them, pools them, and predicts."""
+"""Models of sentences: they embed tokens, encode them, and predict from all of them, pooled, or from each."""
 
 from __future__ import annotations
 
@@ -66,4 +66,19 @@ class SentenceModel(nn.Module):
         encoded, _ = self.encoder(self.reader(x), real=real)
         pooled = self.encoder.summary(encoded, real) if self.pool is None else self.pool(encoded, real)
         found: Tensor = self.head(pooled)
+        return found
+
+
+class TaggingModel(nn.Module):
+    """Vectors of words, encoder, and a linear head on each word's output."""
+
+    def __init__(self, reader: TokenVectors, encoder: Recurrence | Transformer, outputs: int) -> None:
+        super().__init__()
+        self.reader, self.encoder = reader, encoder
+        self.head = nn.Linear(encoder.width, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return outputs (batch, words, outputs) for codes (batch, words), whatever padding follows them."""
+        encoded, _ = self.encoder(self.reader(x), real=x != PADDING)
+        found: Tensor = self.head(encoded)
         return found

@@ -70,10 +70,12 @@ class RecurrentHyperparameters(Training):
     )
     vocabulary: int = _of_texts(
         10_000,
-        "tokens that are kept, the most frequent of the training texts; all others are one unknown token",
+        "tokens that are kept, the most frequent of the training texts; all others are one unknown token, labelled "
+        "words have codes of their forms",
         low=1,
         high=1_000_000,
         prepares=True,
+        kinds=("sentences", "tagged"),
     )
     max_length: int = _of_texts(
         128, "tokens of a text, or of both of a pair; longer ones are cut", low=3, high=100_000, prepares=True
@@ -84,8 +86,8 @@ class RecurrentHyperparameters(Training):
 
 
 def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
-    """Return a model from images, tables, series or sentences to (batch, num_outputs), or from texts (batch, steps)
-    to (batch, steps, num_outputs).
+    """Return a model from images, tables, series or sentences to (batch, num_outputs), or from texts and sentences
+    of labelled words (batch, steps) to (batch, steps, num_outputs).
 
     A step is an image's row, a table's column, a series' time, a text's character, or a sentence's token. Raises
     Infeasible as ``check`` does.
@@ -107,9 +109,16 @@ def build(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
 
 
 def _of_sentences(hp: RecurrentHyperparameters, shape: DataShape) -> nn.Module:
-    from workloads.models.recurrent.sentence_model import SentenceModel, TokenVectors  # 1,200 ms: torch
+    from workloads.data.tagged.conll_file import MAX_WORDS  # 100 ms: NumPy
+    from workloads.models.recurrent.sentence_model import (
+        SentenceModel,
+        TaggingModel,
+        TokenVectors,
+    )  # 1,200 ms: torch
 
     reader = TokenVectors(shape.num_tokens, hp.width, hp.dropout)
+    if shape.problem == "tagging":
+        return TaggingModel(reader, _encoder(hp, replace(shape, example=(MAX_WORDS,)), hp.width), shape.num_outputs)
     encoder = _encoder(hp, replace(shape, example=(hp.max_length,)), hp.width)
     return SentenceModel(reader, encoder, hp.pooling, shape.num_outputs)
 
@@ -150,7 +159,7 @@ def inputs(hp: RecurrentHyperparameters, search: SearchData, device: device, dty
 
 def told_first(hp: RecurrentHyperparameters, search: SearchData) -> str | None:
     """Return how many texts are cut, if any; raise Infeasible for subwords that cannot be learned."""
-    if not search.sentences:
+    if not search.sentences or search.problem == "tagging":
         return None
     from workloads.data.sentences.describe import rows_of  # 100 ms: NumPy
     from workloads.models.recurrent.tokens import learned  # 100 ms: NumPy
@@ -187,6 +196,7 @@ RECURRENT = Workload(
         "text": ("language",),
         "series": ("forecast",),
         "sentences": ("classification", "regression"),
+        "tagged": ("tagging",),
     },
     build=build,
     check=check,

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -25,23 +25,21 @@ SCHEMA = "paceline.schema.json"
 NEXT = """wrote {path}; next
   paceline check {path}
   paceline run {path}"""
-USUAL = {"table": "mlp", "image": "image", "text": "recurrent", "series": "recurrent", "sentences": "recurrent"}
+USUAL = {"table": "mlp", "image": "image"} | dict.fromkeys(("text", "series", "sentences", "tagged"), "recurrent")
 """Workload for a file of each kind of data."""
 
 
 @click.command()
 @click.argument("subjects", metavar="[WORKLOAD] [FILE]", nargs=-1)
-@click.option(
-    "kind", "--data", type=click.Choice(["table", "image", "text", "series", "sentences"]), help="Its kind of data."
-)
+@click.option("kind", "--data", type=click.Choice(get_args(DataKind)), help="Its kind of data.")
 @click.option("-o", "--output", default="sweep.yaml", show_default=True, type=click.Path(dir_okay=False))
 def init(subjects: tuple[str, ...], kind: DataKind | None, output: str) -> int:
     """Write a commented spec that runs as it is.
 
     WORKLOAD is one of ours, a word for it (lstm, resnet, logistic), package.module:NAME, or example:NAME, which is
-    copied. FILE is a table, a text, a folder of images or texts, whose columns or classes are looked at, or a
-    script, whose command-line arguments become parameters. Beside the spec: the schema that editors complete it by,
-    and a small file of data where there is no FILE and no registered data set fits.
+    copied. FILE is a table, a text, a CoNLL file of labelled words, a folder of images or texts, whose columns or
+    classes are looked at, or a script, whose command-line arguments become parameters. Beside the spec: the schema
+    that editors complete it by, and a small file of data where there is no FILE and no registered data set fits.
     """
     names = [one for one in subjects if not _is_file(one)]
     files = [one for one in subjects if _is_file(one)]

@@ -1,0 +1,1 @@
+"""Tests of sentences whose words have each a label."""

@@ -1,0 +1,1 @@
+"""Champions that label the words of sentences."""

@@ -1,0 +1,1 @@
+"""Sentences whose words have each a label: named entities, parts of speech."""
