@@ -165,7 +165,7 @@ class Finalists:
             "tested_by": case.tested_by,
         }
         for one in judged.baselines[:1]:
-            if not one.trained:
+            if not one.trained and one.failed is None:
                 difference = _estimate(one.difference)
                 shown["baseline"] = {"name": one.name, "value": one.score.mean, "difference": difference}
         return shown | {"warnings": warnings(shown, self.objective)}

@@ -98,18 +98,21 @@ BASELINES: Sequence[Baseline] = (
         name="TF-IDF + logistic regression",
         serves=_on("sentences", "classification"),
         fit=sentences.tf_idf,
+        max_rows=sentences.MAX_ROWS,
     ),
     Baseline(
         key="tf-idf-ridge",
         name="TF-IDF + ridge regression",
         serves=_on("sentences", "regression"),
         fit=sentences.tf_idf,
+        max_rows=sentences.MAX_ROWS,
     ),
     Baseline(
         key="boosted-trees",
         name="gradient boosting (HistGradientBoosting)",
         serves=_on("table", "classification", "regression"),
         fit=tables.boosted_trees,
+        max_outputs=tables.MAX_OUTPUTS,
     ),
     Baseline(
         key="pixels",

@@ -38,21 +38,31 @@ class Baseline:
     max_rows: int = 100_000
     """Limit on the training rows that it is fitted on."""
     max_numbers: int = 2**26
-    """Limit on the numbers in the inputs of these rows."""
+    """Limit on the numbers in the inputs of these rows; of sentences on their characters."""
+    max_outputs: int = 2**62
+    """Limit on rows times classes, where the time goes with both."""
 
     def sample(self, search: SearchData) -> Arrays:
         """Return the training rows that it is fitted on: all, or as many as the limits allow, drawn by seed 0.
 
-        Windows of a text are the last ones, which follow each other.
+        What needs no model takes all. Windows of a text are the last ones, which follow each other.
         """
         train = search.train
-        width = max(1, int(np.prod(search.shape().example)))
-        most = max(1, min(self.max_rows, self.max_numbers // width))
-        if len(train) <= most:
+        limits = self.max_rows, self.max_numbers // _width(search), self.max_outputs // search.num_outputs
+        most = max(1, min(limits))
+        if len(train) <= most or not self.trained:
             return train
         if search.problem == "language":
             return train.take(np.arange(len(train) - most, len(train)))
         return train.take(np.sort(np.random.default_rng(0).choice(len(train), most, replace=False)))
+
+
+def _width(search: SearchData) -> int:
+    """Return the numbers in the input of one row; of sentences the mean of their characters."""
+    if not search.sentences:
+        return max(1, int(np.prod(search.shape().example)))
+    each = [np.mean([len(text) for text in column.values] or [0]) for column in search.train.columns]
+    return max(1, int(sum(each)))
 
 
 def kind_of(search: SearchData) -> DataKind:

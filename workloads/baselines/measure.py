@@ -80,7 +80,7 @@ def found(split: TestSplit, root: str | None, cut_off: str = "") -> list[Measure
             rows.append(one)
         elif root is not None and cut_off:
             rows.append(replace(_unmeasured(split, baseline), failed=cut_off))
-    return [one for one in rows if one.score is not None or (one.trained and one.failed)]
+    return [one for one in rows if one.score is not None or one.failed]
 
 
 @torch.no_grad()

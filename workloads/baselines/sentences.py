@@ -12,6 +12,9 @@ from workloads.data.sentences.describe import rows_of
 MAX_WEIGHTS = 2**26
 """Limit on the weights of the linear model, 8 bytes each: of many classes the most frequent terms are kept."""
 MAX_ITER = 1000
+"""Enough for the solver to converge on any texts that were tried."""
+MAX_ROWS = 50_000
+"""Limit on the training texts."""
 
 
 def tf_idf(search: SearchData, train: Arrays) -> Predict:

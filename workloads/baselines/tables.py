@@ -15,6 +15,8 @@ from workloads.tables.transformers import by_column
 
 MOST_CATEGORIES = 255
 """Most values of a category that scikit-learn takes; the rarest of more are one value together."""
+MAX_OUTPUTS = 1_000_000
+"""Limit on rows times classes: each class has trees of its own."""
 AS_THEY_ARE = TableFeatures(imputation="none", scaling="none")
 
 

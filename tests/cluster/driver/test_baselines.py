@@ -98,6 +98,13 @@ def test_a_baseline_that_fails_is_told_with_its_reason_and_tried_again(
     assert [one.failed for one in judge(case_of(root), split.search, split.test).baselines] == [None, None]
 
 
+def test_what_needs_no_model_is_told_where_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    split = split_of("table", tmp_path)
+    monkeypatch.setattr(type(split.task), "metrics", lambda *_: {"accuracy": np.nan})
+    (one,) = judge(case_of(tmp_path), split.search, split.test).baselines
+    assert one.failed == "its accuracy is no finite number" and not one.trained
+
+
 def test_what_was_measured_is_not_measured_again_and_of_another_metric_it_is(tmp_path: Path) -> None:
     split, root = split_of("table", tmp_path), tmp_path / "checkpoints"
     measure(split, str(root))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,22 @@ def test_each_baseline_predicts_and_is_kept_as_it_was_measured(kind: str, tmp_pa
         assert kept.failed is None and kept.score == pytest.approx(now.score, rel=1e-12)
         of_now, of_kept = split.by_row([now.values]), split.by_row([kept.values])
         assert of_now is not None and of_kept == pytest.approx(of_now, rel=1e-4, abs=1e-6)
+
+
+def test_rows_are_drawn_where_there_are_more_than_a_limit_allows(tmp_path: Path) -> None:
+    """By rows, by numbers a row (of sentences characters), and by classes; of a text the last windows."""
+    table, texts = split_of("table", tmp_path).search, split_of("sentences", tmp_path).search
+    row, words = (next(row for row in BASELINES if row.key == key) for key in ("boosted-trees", "tf-idf"))
+    assert row.sample(table) is table.train
+    drawn = [replace(row, **{limit: 40}).sample(table) for limit in ("max_rows", "max_numbers", "max_outputs")]
+    assert [len(part) for part in drawn] == [40, 40 // table.train.x.shape[1], 40 // table.num_outputs]
+    assert {*drawn[0].x[:, 1]} < {*table.train.x[:, 1]}
+    assert replace(row, max_rows=40, trained=False).sample(table) is table.train, "a mean costs nothing"
+    mean = np.mean([len(text) for text in texts.train.columns[0].values])
+    assert len(replace(words, max_numbers=500).sample(texts)) == 500 // int(mean)
+    text = split_of("text", tmp_path).search
+    last = replace(BASELINES[-1], max_rows=3).sample(text)
+    assert last.x.tolist() == text.train.x[-3:].tolist()
 
 
 def test_baselines_have_keys_of_their_own_and_a_place_in_the_suite() -> None:
