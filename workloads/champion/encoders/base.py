@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 
 from workloads.arrays import DataError, Infeasible
 from workloads.files.mlflow_models import is_of_mlflow
-from workloads.models.language.causal.decoder import Decoder
 from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, tokens_of
 
 ENCODER, BASE, TOKENIZER = "encoder.json", "base", "tokenizer"
@@ -23,25 +22,20 @@ ENCODER, BASE, TOKENIZER = "encoder.json", "base", "tokenizer"
 ELSEWHERE = "PACELINE_ENCODER"
 """Environment variable with the folder where an encoder is, for champions that do not find it where it was."""
 MIB = 2**20
-Pretrained: TypeAlias = Encoder | Decoder
-Opener: TypeAlias = Callable[[Any], Pretrained]
-"""Function that returns the encoder, or causal model, of hyperparameters."""
 
 
-def keep_base(
-    hp: Any, tokenizer: Any, folder: Path, trained: Pretrained | None = None, of: Opener = encoder_of
-) -> None:
+def keep_base(hp: Any, tokens: Tokens, folder: Path, trained: Encoder | None = None) -> None:
     """Write the tokenizer, and name, size and digest of the encoder of ``hp``, into ``folder``.
 
     Its weights go along where all of them were ``trained``, and where it is a model of MLflow: a champion does not
     depend on versions of other models.
     """
     whole = trained is not None or is_of_mlflow(hp.model)
-    tokenizer.save_pretrained(folder / (BASE if whole else TOKENIZER))
-    encoder = trained or of(hp)
+    tokens.tokenizer.save_pretrained(folder / (BASE if whole else TOKENIZER))
+    encoder = trained or encoder_of(hp)
     if whole:
         encoder.net.save_pretrained(folder / BASE)
-        encoder = of(_saved(hp, folder))
+        encoder = encoder_of(_saved(hp, folder))
     told = {
         "model": hp.model,
         "weights": digest(encoder),
@@ -51,7 +45,7 @@ def keep_base(
     (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
-def found_base(hp: Any, folder: Path, of: Opener = encoder_of) -> tuple[Any, Tokens]:
+def found_base(hp: Any, folder: Path) -> tuple[Any, Tokens]:
     """Return ``hp`` with the place where the encoder of the champion in ``folder`` is now, and its tokenizer.
 
     Raises DataError, with the way out, where it is not to be found, or is another one than that of the training.
@@ -60,7 +54,7 @@ def found_base(hp: Any, folder: Path, of: Opener = encoder_of) -> tuple[Any, Tok
     whole = (folder / BASE).is_dir()
     hp = _saved(hp, folder) if whole else _at(hp, os.environ.get(ELSEWHERE))
     try:
-        encoder = of(hp)
+        encoder = encoder_of(hp)
     except Infeasible as error:
         raise DataError(_missing(told, error)) from error
     if digest(encoder) != told["weights"]:
@@ -68,7 +62,7 @@ def found_base(hp: Any, folder: Path, of: Opener = encoder_of) -> tuple[Any, Tok
     return hp, tokens_of(str(folder / (BASE if whole else TOKENIZER)), hp.max_length)
 
 
-def digest(encoder: Pretrained) -> str:
+def digest(encoder: Encoder) -> str:
     """Return the SHA-256 of an encoder's weights, and of all else that its vectors depend on."""
     found = hashlib.sha256()
     for value in (encoder.facts(), *encoder.state_dict().values()):
@@ -76,7 +70,7 @@ def digest(encoder: Pretrained) -> str:
     return found.hexdigest()
 
 
-def num_bytes(encoder: Pretrained) -> int:
+def num_bytes(encoder: Encoder) -> int:
     """Return the size of an encoder's weights."""
     return sum(value.nbytes for value in encoder.parameters())
 

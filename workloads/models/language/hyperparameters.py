@@ -10,7 +10,6 @@ from workloads.hyperparameters import PRECISION_NAMES, Training
 
 ALL_LINEAR = "all-linear"
 """``lora_targets``: every linear layer."""
-SENTENCES = ("sentences",)
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -23,21 +22,20 @@ _of_lora = partial(hyper, shapes=True, when={"mode": ("lora",)})
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageHyperparameters(Training):
-    """Hyperparameters of a pre-trained model: which one, how a text is read, how much is trained, the training."""
+    """Hyperparameters of a text encoder: which one, how a text is read, how much is trained, and the training."""
 
     model: str = hyper(
         MODEL,
-        "pre-trained text encoder, or for texts that are continued a causal model: a folder with config.json, "
-        "tokenizer and model.safetensors, its name on the Hugging Face hub, or models:/NAME@ALIAS (or /VERSION) in "
-        "MLflow: a champion of language, or one that mlflow.transformers has logged; none: a small one with random "
-        "weights, which reads bytes",
+        "pre-trained text encoder: a folder with config.json, tokenizer and model.safetensors, its name on the "
+        "Hugging Face hub, or models:/NAME@ALIAS (or /VERSION) in MLflow: a champion of language, or one that "
+        "mlflow.transformers has logged; none: a small one with random weights, which reads bytes",
         shapes=True,
         prepares=True,
         is_path=True,
     )
     mode: str = hyper(
         "features",
-        "train a classifier on the frozen encoder's vectors, which are computed once; or also the model's last "
+        "train a classifier on the frozen encoder's vectors, which are computed once; or also the encoder's last "
         "layers; or all of it; or adapters of low rank beside its frozen layers",
         choices=("features", "last_layers", "full", "lora"),
         shapes=True,
@@ -56,7 +54,7 @@ class LanguageHyperparameters(Training):
         choices=("mean", "first"),
         shapes=True,
         prepares=True,
-        kinds=SENTENCES,
+        kinds=("sentences",),
     )
     pooled_layers: int = hyper(
         1,
@@ -64,7 +62,6 @@ class LanguageHyperparameters(Training):
         low=0,
         shapes=True,
         prepares=True,
-        kinds=SENTENCES,
     )
     skipped_layers: int = hyper(
         0,
@@ -72,7 +69,6 @@ class LanguageHyperparameters(Training):
         low=0,
         shapes=True,
         prepares=True,
-        kinds=SENTENCES,
     )
     trained_layers: int = hyper(
         2,
@@ -93,7 +89,6 @@ class LanguageHyperparameters(Training):
         "last_layers and full: learning rate of the encoder, as a fraction of the classifier's",
         low=0,
         high=1,
-        kinds=SENTENCES,
         when=OF_LAYERS,
     )
     layer_lr_decay: float = hyper(
@@ -133,15 +128,7 @@ class LanguageHyperparameters(Training):
         when={"mode": TUNED},
         on_gpu=(FLASH,),
     )
-    dropout: float = hyper(0.0, "dropout rate of a text's vector", low=0, high=1, high_open=True, kinds=SENTENCES)
-    packing: bool = hyper(
-        False,
-        "short examples share a row of max_length tokens, and do not see each other; a mini-batch has batch_size "
-        "such rows",
-        shapes=True,
-        prepares=True,
-        kinds=("completions",),
-    )
+    dropout: float = hyper(0.0, "dropout rate of a text's vector", low=0, high=1, high_open=True)
     activation_checkpointing: bool = hyper(
         False,
         "compute the activations of trained layers again in the backward pass instead of keeping them: less "

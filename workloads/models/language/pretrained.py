@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -16,6 +16,7 @@ from search_spaces.types.error_text import first_line
 from workloads.arrays import Infeasible
 from workloads.models.language.fit import kind_fault, weights_fault
 from workloads.models.language.folder import INSTALL, NONE, check_folder, folder_of
+from workloads.models.language.labelled.first_pieces import of_first_pieces
 from workloads.models.language.options import attention, set_dropout
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ SMALL = {
     "vocab_size": 258,
 }
 """Configuration of the encoder ``none``: a BERT of bytes."""
+WORDS = "words"
+"""``pooling`` of labelled words: a vector of each word, that of its first piece, in place of one of the text."""
 
 
 class Encoder(nn.Module):
     """Computes a vector (batch, features) of each text, from codes of its tokens (batch, tokens).
 
-    A code is 0 behind a text's end, else 1 + 2 * token + whether the token is of a pair's second text.
+    A code is 0 behind a text's end, else 1 + 2 * token + whether the token is of a pair's second text, of labelled
+    words whether it is a word's first piece; their vectors are (batch, words, features).
     """
 
     keeps_weights = True
@@ -55,9 +59,12 @@ class Encoder(nn.Module):
         codes = codes[:, : max(1, int((codes != 0).sum(1).max()))]
         there = codes > 0
         tokens, second = (codes - 1).div(2, rounding_mode="floor"), (codes - 1) % 2
-        types = {"token_type_ids": torch.where(there, second, 0)} if self.typed else {}
+        typed = self.typed and self.pooling != WORDS
+        types = {"token_type_ids": torch.where(there, second, 0)} if typed else {}
         ids = torch.where(there, tokens, self.pad)
         states = self._states(input_ids=ids, attention_mask=there.long(), **types)
+        if self.pooling == WORDS:
+            return of_first_pieces(states, there & (second == 1))
         if self.pooling == "first":
             return states[:, 0]
         weights = there.to(states.dtype).unsqueeze(-1)
@@ -89,15 +96,11 @@ class Encoder(nn.Module):
 
     def facts(self) -> Tensor:
         """Return all that the vectors depend on beside weights and codes, as bytes: part of the cache's key."""
-        return facts_of(self.net.config, self.pad, self.pooling, self.pooled_layers)
-
-
-def facts_of(config: Any, *others: object) -> Tensor:
-    """Return a network's configuration and ``others`` as bytes, without what only says where it comes from."""
-    told = {key: str(value) for key, value in config.to_dict().items()}
-    for key in ("_name_or_path", "transformers_version"):
-        told.pop(key, None)
-    return torch.tensor(list(json.dumps([told, *others], sort_keys=True).encode()), dtype=torch.uint8)
+        config = {key: str(value) for key, value in self.net.config.to_dict().items()}
+        for key in ("_name_or_path", "transformers_version"):
+            config.pop(key, None)
+        text = json.dumps([config, self.pad, self.pooling, self.pooled_layers], sort_keys=True)
+        return torch.tensor(list(text.encode()), dtype=torch.uint8)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def tokens_of(model: str, max_length: int) -> Tokens:
     """Return the tokenizer of ``model``: of an encoder, or a folder with that of a champion."""
     if model == NONE:
         return Tokens(_small_tokenizer(), max_length)
-    auto = transformers_library().AutoTokenizer
+    auto = _transformers().AutoTokenizer
     try:
         return Tokens(auto.from_pretrained(folder_of(model), local_files_only=True), max_length)
     except Exception as error:  # of files, formats and configurations: the libraries raise anything
@@ -137,7 +140,7 @@ def tokens_of(model: str, max_length: int) -> Tokens:
 
 def encoder_of(hp: LanguageHyperparameters) -> Encoder:
     """Return the encoder in float32. Raises Infeasible where its weights cannot be loaded or do not fit."""
-    net = _small(hp) if hp.model == NONE else _loaded_encoder(hp)
+    net = _small(hp) if hp.model == NONE else _loaded(hp)
     pad = net.config.pad_token_id
     if getattr(net, "pooler", None) is not None:
         net.pooler = None
@@ -149,18 +152,11 @@ def encoder_of(hp: LanguageHyperparameters) -> Encoder:
     return encoder
 
 
-def _loaded_encoder(hp: LanguageHyperparameters) -> Any:
-    return loaded(hp, "AutoModel", check_folder(hp.model, hp.max_length))
-
-
-def loaded(hp: LanguageHyperparameters, auto: str, config: Mapping[str, Any]) -> Any:
-    """Return the network of a folder with this ``config.json``, by transformers' class ``auto``.
-
-    Raises Infeasible where its weights cannot be read, or do not fit.
-    """
+def _loaded(hp: LanguageHyperparameters) -> Any:
+    config = check_folder(hp.model, hp.max_length)
     unread = torch.get_default_device().type == "meta"  # an outline without weights is wanted
     try:
-        net, told = getattr(transformers_library(), auto).from_pretrained(
+        net, told = _transformers().AutoModel.from_pretrained(
             folder_of(hp.model),
             config=_config(hp),
             attn_implementation=attention(hp),
@@ -194,7 +190,7 @@ def _config(hp: LanguageHyperparameters) -> Any:
 
 
 def _config_of(model: str) -> Any:
-    return transformers_library().AutoConfig.from_pretrained(folder_of(model), local_files_only=True)
+    return _transformers().AutoConfig.from_pretrained(folder_of(model), local_files_only=True)
 
 
 def width(model: str) -> int:
@@ -202,19 +198,18 @@ def width(model: str) -> int:
     return int(SMALL["hidden_size"] if model == NONE else _config_of(model).hidden_size)
 
 
-def skeleton(hp: LanguageHyperparameters, auto: str = "AutoModel") -> Any:
+def skeleton(hp: LanguageHyperparameters) -> Any:
     """Return the network without weights. Raises Infeasible where it lacks what ``hp`` asks for."""
     if hp.model == NONE:
         return _small(hp)
     try:
         with torch.device("meta"):
-            return getattr(transformers_library(), auto).from_config(_config(hp), attn_implementation=attention(hp))
+            return _transformers().AutoModel.from_config(_config(hp), attn_implementation=attention(hp))
     except Exception as error:  # of configurations: the libraries raise anything
         raise Infeasible(f"parameters.model: {hp.model!r} cannot be made: {first_line(error)}") from error
 
 
-def transformers_library() -> Any:
-    """Return Hugging Face's library, which tells errors alone. Raises Infeasible where it is not installed."""
+def _transformers() -> Any:
     try:
         import transformers
     except ImportError as error:
@@ -225,7 +220,7 @@ def transformers_library() -> Any:
 
 
 def _small(hp: LanguageHyperparameters) -> Any:
-    found = transformers_library()
+    found = _transformers()
     config = found.BertConfig(**SMALL, attn_implementation=attention(hp))
     set_dropout(config, hp)
     with torch.random.fork_rng(devices=[]):
@@ -244,8 +239,8 @@ def _small_tokenizer() -> Any:
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A", pair="[CLS] $A [CLS]:1 $B:1", special_tokens=[("[CLS]", 1)]
     )
-    fast = transformers_library().PreTrainedTokenizerFast
-    return fast(tokenizer_object=made, pad_token="[PAD]", cls_token="[CLS]", eos_token="[CLS]")
+    fast = _transformers().PreTrainedTokenizerFast
+    return fast(tokenizer_object=made, pad_token="[PAD]", cls_token="[CLS]", model_max_length=512)
 
 
 def reference(model: str) -> str:

@@ -10,8 +10,9 @@ from workloads.arrays import DataShape, Infeasible
 from workloads.layers.frozen_features import head
 from workloads.layers.precision import autocast
 from workloads.layers.recomputed import recompute
-from workloads.models.language.lora import Layered, adapters
-from workloads.models.language.pretrained import encoder_of
+from workloads.models.language.labelled.word_head import WordHead
+from workloads.models.language.lora import adapters
+from workloads.models.language.pretrained import WORDS, Encoder, encoder_of
 
 if TYPE_CHECKING:
     from workloads.models.language.hyperparameters import LanguageHyperparameters
@@ -27,7 +28,11 @@ class TunedEncoder(nn.Module):
     def __init__(self, hp: LanguageHyperparameters, shape: DataShape) -> None:
         super().__init__()
         self.encoder = encoder_of(hp)
-        self.head = head(self.encoder.num_features, shape.num_outputs, hp.dropout)
+        of_words = shape.problem == "tagging"
+        if of_words:
+            self.encoder.pooling = WORDS
+        classifier = WordHead if of_words else head
+        self.head = classifier(self.encoder.num_features, shape.num_outputs, hp.dropout)
         self._trained = trained_parts(hp, self.encoder)
         self.encoder.requires_grad_(False)
         for part in self._trained:
@@ -35,10 +40,12 @@ class TunedEncoder(nn.Module):
         if hp.activation_checkpointing:
             recompute(self.encoder.layers())
         self._rates, self._precision = LayerRates(hp, self.encoder), hp.precision
-        leave_out_frozen(self)
+        self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
+        self.register_state_dict_post_hook(_without_frozen)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_with_frozen)  # type: ignore[no-untyped-call]
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Return logits (batch, num_outputs) for codes of tokens (batch, tokens)."""
+        """Return logits (batch, num_outputs), or of each word, for codes of tokens (batch, tokens)."""
         with autocast(self._precision, codes.device.type):
             logits: Tensor = self.head(self.encoder(codes))
         return logits.to(next(self.head.parameters()).dtype)
@@ -63,10 +70,10 @@ class TunedEncoder(nn.Module):
         return 1.0 if name.startswith("head.") else self._rates(name.removeprefix("encoder."))
 
 
-def trained_parts(hp: LanguageHyperparameters, encoder: Layered) -> list[nn.Module]:
+def trained_parts(hp: LanguageHyperparameters, encoder: Encoder) -> list[nn.Module]:
     """Return the parts of ``encoder`` that are trained; for ``lora`` adapters are put beside its linear layers."""
     if hp.mode == "full":
-        return [encoder.net]
+        return [encoder]
     if hp.mode == "last_layers":
         return list(encoder.layers())[-hp.trained_layers :]
     return adapters(hp, encoder)
@@ -79,7 +86,7 @@ class LayerRates:
     layers (embeddings, of tokens or positions) is the farthest, what stands behind them (a norm) has the encoder's.
     """
 
-    def __init__(self, hp: LanguageHyperparameters, encoder: Layered) -> None:
+    def __init__(self, hp: LanguageHyperparameters, encoder: Encoder) -> None:
         self._rate = 1.0 if hp.mode == "lora" else hp.encoder_lr_ratio
         self._decay = 1.0 if hp.mode == "lora" else hp.layer_lr_decay
         self._depths: dict[str, int] = {}
@@ -97,22 +104,12 @@ class LayerRates:
         return self._rate * self._decay ** self._depths.get(name, 0)
 
 
-def leave_out_frozen(module: nn.Module) -> None:
-    """Leave weights that are not trained out of a module's ``state_dict``, and further names of those that are.
+def _without_frozen(module: TunedEncoder, state: dict[str, Tensor], prefix: str, _: object) -> None:
+    for name in module._frozen:
+        del state[prefix + name]
 
-    They are the pre-trained ones, wherever the network is built.
-    """
-    trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
-    left_out = [name for name, _ in module.named_parameters(remove_duplicate=False) if name not in trained]
 
-    def without(module: nn.Module, state: dict[str, Tensor], prefix: str, _: object) -> None:
-        for name in left_out:
-            del state[prefix + name]
-
-    def given(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-        own = dict(module.named_parameters(remove_duplicate=False))
-        for name in left_out:
-            state.setdefault(prefix + name, own[name])
-
-    module.register_state_dict_post_hook(without)  # type: ignore[no-untyped-call]
-    module.register_load_state_dict_pre_hook(given)  # type: ignore[no-untyped-call]
+def _with_frozen(module: TunedEncoder, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    own = dict(module.named_parameters())
+    for name in module._frozen:
+        state.setdefault(prefix + name, own[name])

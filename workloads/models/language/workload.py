@@ -1,34 +1,28 @@
-"""Sentences to classes or numbers by pre-trained encoders, and texts continued by pre-trained causal models."""
+"""Sentences to classes or numbers by pre-trained text encoders, as fixed features or trained further."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
-from workloads.models.language.causal.check import CAUSAL, check_causal
-from workloads.models.language.folder import NONE, SMALL_LAYERS, SMALL_POSITIONS, check_folder
+from workloads.models.language.folder import NONE, check_folder
 from workloads.models.language.hyperparameters import ALL_LINEAR, LanguageHyperparameters
 from workloads.models.language.options import attention, check_attention
-from workloads.training.default_inputs import default_task
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
 
     from workloads.data.search_data import SearchData
-    from workloads.tasks.contract import Task
     from workloads.training.batches import ResidentData
-    from workloads.training.setup import Setup
+
+SMALL_POSITIONS, SMALL_LAYERS = 512, 2
+"""Of the encoder ``none``."""
 
 
 def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
     """Raise Infeasible for a model that cannot be used, which may download it; the weights are not loaded."""
     check_attention(hp)
-    if shape.problem in CAUSAL:
-        check_causal(hp)
-        _check_targets(hp, "AutoModelForCausalLM")
-        return
     if hp.model != NONE:
         config = check_folder(hp.model, hp.max_length)
         _check_layers(hp, int(config.get("num_hidden_layers") or config.get("n_layers") or 0))
@@ -36,14 +30,10 @@ def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
         _check_layers(hp, SMALL_LAYERS)
     if hp.model == NONE and hp.max_length > SMALL_POSITIONS:
         raise Infeasible(f"parameters.max_length: must be at most {SMALL_POSITIONS} for model none")
-    _check_targets(hp)
-
-
-def _check_targets(hp: LanguageHyperparameters, auto: str = "AutoModel") -> None:
     if hp.lora_targets != ALL_LINEAR or attention(hp):
         from workloads.models.language.lora import check_targets  # 4,000 ms: torch and transformers
 
-        check_targets(hp, auto)
+        check_targets(hp)
 
 
 def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
@@ -59,44 +49,24 @@ def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
 
 
 def build(hp: LanguageHyperparameters, shape: DataShape) -> nn.Module:
-    """Return a network to logits, from vectors (batch, features), or from codes of tokens for the other modes.
-
-    A causal model's goes from rows of tokens to sums (batch, 5), as ``tasks.next_tokens`` takes them.
-    """
+    """Return a network to logits, from vectors of texts or words, or from codes of tokens for the other modes."""
     from workloads.layers.frozen_features import head  # 1,200 ms: torch
-    from workloads.models.language.causal.tuned import TunedDecoder  # 1,200 ms: torch
+    from workloads.models.language.labelled.word_head import WordHead  # 1,200 ms: torch
     from workloads.models.language.tuned import TunedEncoder  # 1,200 ms: torch
 
-    if shape.problem in CAUSAL:
-        return TunedDecoder(hp)
     if hp.mode == "features":
-        return head(shape.example[0], shape.num_outputs, hp.dropout)
+        classifier = WordHead if shape.problem == "tagging" else head
+        return classifier(shape.example[-1], shape.num_outputs, hp.dropout)
     return TunedEncoder(hp, shape)
 
 
 def data(hp: LanguageHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
     """Return the vectors of all texts, computed once for all trials; codes of tokens for the other modes."""
-    from workloads.models.language.causal.inputs import continued  # 1,200 ms: torch
     from workloads.models.language.inputs import texts  # 1,200 ms: torch
+    from workloads.models.language.labelled.inputs import labelled_words  # 1,200 ms: torch
 
     check(hp, search.shape())
-    return (continued if search.problem in CAUSAL else texts)(hp, search, device, dtype)
-
-
-def task(shape: DataShape, objective: str) -> Task:
-    """Return the task of a causal model, or that of the data's problem."""
-    from workloads.tasks.next_tokens import NextTokens  # 1,100 ms: torch
-
-    return NextTokens(shape.targets_each) if shape.problem in CAUSAL else default_task(shape, objective)
-
-
-def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
-    """Return how a causal model continues the first validation text; nothing for other models."""
-    if setup.data.shape.problem not in CAUSAL:
-        return {}
-    from workloads.models.language.causal.sample import sample  # 1,200 ms: torch
-
-    return {f"samples/epoch_{epoch:04d}.txt": sample(setup.data, model).encode()}
+    return (labelled_words if search.problem == "tagging" else texts)(hp, search, device, dtype)
 
 
 def told_first(hp: LanguageHyperparameters, search: SearchData) -> str | None:
@@ -113,19 +83,17 @@ def fuses(hp: Any) -> bool:
 
 LANGUAGE = Workload(
     name="language",
-    summary="pre-trained text encoders (BERT and its like), fixed or fine-tuned; causal models (GPT and its like)",
+    summary="pre-trained text encoders (BERT and its like): fixed features, or fine-tuned",
     hyperparameters=LanguageHyperparameters,
     space={
         "lr": {"min": 1e-4, "max": 3e-2, "log": True},
         "batch_size": {"values": [32, 64]},
         "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
+        "dropout": {"min": 0.0, "max": 0.5},
     },
     init_values={"model": NONE},
-    init_values_on={"text": {"mode": "full"}},
-    problems={"sentences": ("classification", "regression"), "text": ("language",)},
+    problems={"sentences": ("classification", "regression"), "tagged": ("tagging",)},
     build=build,
-    task=task,
-    exhibit=exhibit,
     check=check,
     tryout=told_first,
     fusable=fuses,
@@ -133,5 +101,4 @@ LANGUAGE = Workload(
     data=data,
     streams=False,
     champion="workloads.champion.language_model",
-    champions=dict.fromkeys(CAUSAL, "workloads.champion.causal.continuations"),
 )

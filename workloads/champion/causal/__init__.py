@@ -1,1 +1,0 @@
-"""The champion that continues texts."""

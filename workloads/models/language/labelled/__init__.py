@@ -1,0 +1,1 @@
+"""Pre-trained encoders for labelled words: a word is read by its first piece."""
