@@ -44,10 +44,12 @@ def sst2(folder: Path) -> Compared:
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
 
-        train, test = (pd.read_csv(files[name]) for name in ("train", "test"))
+        train, val, test = (pd.read_csv(files[name]) for name in ("train", "val", "test"))
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-        model = make_pipeline(words, LogisticRegression()).fit(train["text"], train["label"])
-        return "TfidfVectorizer, LogisticRegression", float(model.score(test["text"], test["label"]))
+        models = [make_pipeline(words, LogisticRegression(C=c)).fit(train["text"], train["label"]) for c in (1, 10)]
+        best = max(models, key=lambda model: model.score(val["text"], val["label"]))
+        name = f"TfidfVectorizer, LogisticRegression(C={best[-1].C})"
+        return name, float(best.score(test["text"], test["label"]))
 
     given = {"csv": files["train"], "val": files["val"], "test": files["test"], "target": "label", "text": "text"}
     return Compared(Data.model_validate(given), "recurrent", "accuracy", peer)

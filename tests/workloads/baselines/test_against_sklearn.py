@@ -45,10 +45,14 @@ def cells(split: TestSplit, part: Arrays) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("kind", ["sentences", "pairs", "loss of sentences"])
 def test_texts_are_classified_as_by_scikit_learn(kind: str, tmp_path: Path) -> None:
     split = split_of(kind, tmp_path)
-    train, test = cells(split, split.search.train), cells(split, split.test)
+    train, val, test = (cells(split, part) for part in (split.search.train, split.search.val, split.test))
     each = [TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts) for texts in train]
-    x, x_test = (hstack([v.transform(t) for v, t in zip(each, part, strict=True)]) for part in (train, test))
-    model = LogisticRegression().fit(x, split.search.train.y)
+    x, x_val, x_test = (
+        hstack([v.transform(t) for v, t in zip(each, part, strict=True)]) for part in (train, val, test)
+    )
+    models = [LogisticRegression(C=c).fit(x, split.search.train.y) for c in (1, 10)]
+    first, second = (model.score(x_val, split.search.val.y) for model in models)
+    model = models[second > first]
     by_hand = model.score(x_test, split.test.y)
     if kind == "loss of sentences":
         by_hand = log_loss(split.test.y, model.predict_proba(x_test))
@@ -57,9 +61,12 @@ def test_texts_are_classified_as_by_scikit_learn(kind: str, tmp_path: Path) -> N
 
 def test_texts_are_scored_as_by_scikit_learn(tmp_path: Path) -> None:
     split = split_of("numbers of sentences", tmp_path)
-    (train,), (test,) = cells(split, split.search.train), cells(split, split.test)
+    (train,), (val,), (test,) = (cells(split, part) for part in (split.search.train, split.search.val, split.test))
     vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(train)
-    predicted = Ridge().fit(vectors.transform(train), split.search.train.y).predict(vectors.transform(test))
+    models = [Ridge(alpha).fit(vectors.transform(train), split.search.train.y) for alpha in (1.0, 0.1)]
+    first, second = (model.score(vectors.transform(val), split.search.val.y) for model in models)
+    assert second > first, "a few short texts"
+    predicted = models[1].predict(vectors.transform(test))
     assert score(split, "tf-idf-ridge") == pytest.approx(root_mean_squared_error(split.test.y, predicted), rel=1e-6)
 
 
