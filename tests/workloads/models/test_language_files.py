@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,9 @@ def test_an_outline_is_the_network_without_its_weights(small: Path, mode: str) -
     found = outline(hp, ROWS, build)
     assert all(parameter.is_meta for parameter in found.parameters())
     assert torch.get_default_device().type == "cpu"
+    layers = outline(replace(hp, pooled_layers=0), ROWS, build).modules()
+    heads = [layer for layer in layers if isinstance(layer, torch.nn.Linear) and layer.out_features == 2]
+    assert [layer.in_features for layer in heads] == [3 * 32], "both layers and the embeddings"
 
 
 def test_a_head_that_is_not_used_may_be_there_or_not(small: Path, tmp_path: Path) -> None:

@@ -35,8 +35,7 @@ def outline(hp: LanguageHyperparameters, shape: DataShape, build: Build) -> nn.M
     with torch.device("meta"):
         if hp.mode == "features":
             encoder = encoder_of(hp).requires_grad_(False)
-            width = encoder.net.config.hidden_size
-            net: nn.Module = nn.ModuleList([encoder, head(width, shape.num_outputs, hp.dropout)])
+            net: nn.Module = nn.ModuleList([encoder, head(encoder.num_features, shape.num_outputs, hp.dropout)])
         else:
             net = build(hp, shape)
     if hp.model != NONE:
