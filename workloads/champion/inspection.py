@@ -18,6 +18,7 @@ from search_spaces.types.inspection import ClassScores, Confusion, Importance, I
 from workloads.arrays import Array
 from workloads.champion import overfitting
 from workloads.champion.mistakes import mistakes
+from workloads.champion.tagged.inspected import scores_of_labels, worst_sentences
 from workloads.champion.winner import Subject, Winner, errors_of, load, outputs
 from workloads.data.prepare import Arrays
 from workloads.data.search_data import SearchData
@@ -58,6 +59,9 @@ def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
     part("layers", lambda: {"layers": layers(winner.model)})
     if search.problem == "classification":
         part("confusion", lambda: confusion(winner, test))
+    if search.problem == "tagging":
+        part("confusion", lambda: scores_of_labels(winner, test))
+        part("mistakes", lambda: worst_sentences(subject, winner, search.val))
     if search.problem in ("regression", "forecast"):
         part("pairs", lambda: {"pairs": pairs(winner, test)})
     if search.problem in ("classification", "regression"):

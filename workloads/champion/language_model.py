@@ -70,8 +70,8 @@ class LanguageModel:
         """Predict for texts: a DataFrame or records by column name, or a list or Series of texts, or of pairs.
 
         Returns a DataFrame as that of a table's model. A missing text is an empty one. Of labelled words rows are
-        as ``sentences_of`` takes and ``labelled`` returns them. Raises DataError where a column of texts lacks,
-        or texts are in none of these forms. ``params`` is part of MLflow's signature and not used.
+        as ``sentences_of`` takes and ``labelled`` returns them. Raises DataError where there is no such
+        column, or texts are in none of these forms. ``params`` is part of MLflow's signature and not used.
         """
         if self.card.shape.problem == "tagging":
             sentences, index = sentences_of(rows)

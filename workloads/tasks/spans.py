@@ -25,14 +25,22 @@ def span_scores(predicted: Tensor, y: Tensor, scheme: Scheme) -> dict[str, Tenso
 
     ``predicted`` is (members, sentences, words), ``y`` (sentences, words); NOT_COUNTED is a word outside of spans.
     """
-    found, there = _Spans.of(predicted, scheme), _Spans.of(y, scheme)
-    same = found.starts & there.starts & (found.kinds == there.kinds) & (found.ends == there.ends)
-    hits, num_found, num_there = (marks.sum((-2, -1)).double() for marks in (same, found.starts, there.starts))
+    hits, num_found, num_there = span_counts(predicted, y, scheme).sum(-1)
     return {
         "precision": hits / num_found.clamp(min=1),
         "recall": hits / num_there.clamp(min=1),
         "f1": 2 * hits / (num_found + num_there).clamp(min=1),
     }
+
+
+def span_counts(predicted: Tensor, y: Tensor, scheme: Scheme) -> Tensor:
+    """Return how many spans of each kind are found, predicted and there: float64 (3, members, kinds)."""
+    found, there = _Spans.of(predicted, scheme), _Spans.of(y, scheme)
+    same = found.starts & there.starts & (found.kinds == there.kinds) & (found.ends == there.ends)
+    marks = ((same, found.kinds), (found.starts, found.kinds), (there.starts, there.kinds))
+    kinds = range(1, 1 + len(scheme.names))
+    counts = [torch.stack([(of & (kind == k)).sum((-2, -1)) for k in kinds], -1) for of, kind in marks]
+    return torch.stack([count.expand(len(predicted), -1) for count in counts]).double()
 
 
 class _Spans:

@@ -29,8 +29,8 @@ _SAID = {
 }
 NUM_NAMED = 300
 _NAMES = {
-    "PER": ("PER", tuple(f"{a} {b}" for a in ("Ann", "Bo", "Cleo", "Dan") for b in ("Smith", "Jones", "May"))),
-    "LOC": ("LOC", ("Paris", "New York", "Rome", "Cape Town", "Lima")),
+    "PER": ("PER", tuple(f"{a} {b}" for a in ("Ann", "Paris", "Sydney", "Dan") for b in ("Smith", "Jones", "May"))),
+    "LOC": ("LOC", ("Paris", "New York", "Sydney", "Cape Town", "Lima")),
     "DAY": ("", ("Monday", "Friday", "Sunday")),
 }
 _FRAMES = (

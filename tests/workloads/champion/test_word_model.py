@@ -17,10 +17,14 @@ from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import LOSS
 from tests.helpers.paths import ROOT
 from tests.helpers.tagged import names
+from tracking.results.report import files
 from workloads.arrays import DataError
+from workloads.champion.inspection import inspect
 from workloads.champion.tagged.word_model import WordModel, load, made
+from workloads.champion.winner import Subject
 from workloads.data.search_data import Prepared
 from workloads.data.sentences.describe import texts_of
+from workloads.legs.checkpoint import found as found_in
 from workloads.legs.runner import LegRunner, LegSetting
 
 FRESH = """
@@ -97,3 +101,20 @@ def test_other_forms_are_refused(rows: Any, said: str, tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=said):
         sentences_of(rows)
+
+
+def test_the_inspection_scores_each_kind_of_span_and_shows_the_worst_sentences(tmp_path: Path) -> None:
+    prepared = names(tmp_path)
+    champion(tmp_path, prepared)
+    uri = next(iter(found_in(str(tmp_path / "c"))))
+    subject = Subject(workload="recurrent", checkpoint=uri, objective=LOSS)
+    found = inspect(subject, prepared.search, prepared.test)
+    assert not found.failed and found.confusion is not None
+    assert sum(map(sum, found.confusion.counts)) == (prepared.test.y >= 0).sum()
+    classes = prepared.search.classes
+    begun = {kind: int((prepared.test.y == classes.index(f"B-{kind}")).sum()) for kind in ("LOC", "PER")}
+    assert {one.name: one.examples for one in found.classes} == begun
+    for wrong in found.mistakes:
+        assert wrong.truth != wrong.predicted
+        assert len(wrong.truth.split()) == len(wrong.predicted.split()) == len(wrong.example["words"].split(" "))
+    assert "confusion.csv" in " ".join(files(found, "t"))
