@@ -56,13 +56,15 @@ class Arrays:
     y: Array
     columns: tuple[Column, ...] = ()
     groups: Array | None = None
+    text: str = field(default="", repr=False)
+    """The whole text of which ``x`` holds windows; empty for other data."""
 
     def take(self, index: Array) -> Arrays:
         """Return a copy of the examples with the row numbers ``index``."""
         groups = None if self.groups is None else self.groups[index]
         by_column = self.x.ndim == 2 and self.x.flags.f_contiguous  # as tables are, and their parts shall be
         x = self.x.T.take(index, axis=1).T if by_column else self.x[index]
-        return Arrays(x, self.y[index], self.columns, groups)
+        return Arrays(x, self.y[index], self.columns, groups, self.text)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -105,6 +107,8 @@ class DataShape:
     """Labels of words in the order of the outputs; empty for other data."""
     words_a_sentence: float = 0.0
     """Mean number of labelled words of a training sentence; 0 for other data."""
+    targets_each: float = 1.0
+    """Mean number of tokens of a training example that a causal model is trained to predict."""
     categories: tuple[int, ...] = ()
     """Number of values of each category with a learned embedding; their codes are a table's first features."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search_spaces.types.catalogue import WorkloadInfo
+from search_spaces.types.problems import Problem
 from workloads.arrays import DataShape
 from workloads.training.default_inputs import default_data, default_task
 
@@ -96,6 +97,8 @@ class Workload(WorkloadInfo):
     """False where MLflow cannot serve the champion: its files stay in its checkpoint."""
     champion: str | None = None
     """Module that makes its champion, by ``made(workload, checkpoint, search)``, and loads it for MLflow."""
+    champions: Mapping[Problem, str] = field(default_factory=dict)
+    """Modules for problems whose champions are of another kind."""
     serves_files: bool = False
     """Whether the champion is saved files, with which a user's ``predict`` predicts; else it is weights."""
 

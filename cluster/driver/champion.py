@@ -84,8 +84,8 @@ class _ChampionActor:
             name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
         )
         kind = workload(order["workload"])
-        if kind.champion is not None:
-            return _saved(kind.champion, order, candidate, search)
+        if (of_texts := kind.champions.get(search.problem, kind.champion)) is not None:
+            return _saved(of_texts, order, candidate, search)
         if kind.serves_files:
             return _function(order, candidate, search)
         if search.sentences:
@@ -286,7 +286,8 @@ def _saved(module: str, order: dict[str, Any], candidate: Candidate, search: Any
     model, rows = of_champion.made(order["workload"], order["checkpoint"], search)
     with TemporaryDirectory() as folder:
         model.save(saved := Path(folder, "model"))
-        files = Folder(str(saved), module, model.packages, takes_lists=True)
+        params = getattr(of_champion, "PARAMS", {})
+        files = Folder(str(saved), module, model.packages, takes_lists=True, params=params)
         return register(order["uri"], candidate, files, Example(rows, model.predict(rows))).uri
 
 

@@ -22,6 +22,8 @@ class WorkloadInfo:
     """The default search space, in the form of a spec's ``parameters``."""
     init_values: Mapping[str, Any] = field(default_factory=dict)
     """Hyperparameters that ``paceline init`` fixes, so that its spec runs without a download."""
+    init_values_on: Mapping[DataKind, Mapping[str, Any]] = field(default_factory=dict)
+    """Further ones by kind of data."""
     problems: Mapping[DataKind, tuple[Problem, ...]]
     """Kinds of data that it accepts, and the problems that it solves on each; the first problem is the default."""
     judged: bool = True

@@ -26,7 +26,12 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
         "val_roc_auc": "maximize",
     },
     "regression": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
-    "language": {"val_bits_per_character": "minimize", **_LOSS, "val_accuracy": "maximize"},
+    "language": {
+        "val_bits_per_character": "minimize",
+        **_LOSS,
+        "val_perplexity": "minimize",
+        "val_accuracy": "maximize",
+    },
     "forecast": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
     "generation": {"val_frechet_distance": "minimize", "val_class_coverage": "maximize"},
     "tagging": {
@@ -44,6 +49,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys([*_SHARES, "val_class_coverage", "train_accuracy"], (0, 1)),
     **dict.fromkeys(["val_rmse", "val_mae", "val_loss", "train_loss"], (0, math.inf)),
     **dict.fromkeys(["val_bits_per_character", "val_frechet_distance"], (0, math.inf)),
+    "val_perplexity": (1, math.inf),
     "val_r2": (-math.inf, 1),
 }
 """Smallest and largest possible values of metrics."""

@@ -40,6 +40,7 @@ class TestWorkload:
     reports: Mapping[str, Goal] = field(default_factory=dict)
     divides_work: bool = False
     init_values: Mapping[str, Any] = field(default_factory=dict)
+    init_values_on: Mapping[DataKind, Mapping[str, Any]] = field(default_factory=dict)
     hyperparameters: type = Numbers
     space: Mapping[str, Any] = field(
         default_factory=lambda: {

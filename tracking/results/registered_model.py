@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,8 @@ class Folder:
     """Files and folders of modules that go along with it, and are found where it is loaded."""
     takes_lists: bool = False
     """Whether rows may also be a list: then its signature has no inputs, as MLflow would look for columns in it."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What ``predict`` takes beside rows, by name with the defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,13 +184,13 @@ def _log_folder(model: Folder, example: Example | None) -> Any:
         loader_module=model.loader,
         data_path=model.path,
         code_paths=list(model.code) or None,
-        signature=None if example is None else _signature(example, model.takes_lists),
+        signature=None if example is None else _signature(example, model),
         input_example=None if example is None else example.inputs,
         pip_requirements=_pinned(model.packages),
     )
 
 
-def _signature(example: Example, takes_lists: bool) -> Any:
+def _signature(example: Example, model: Folder) -> Any:
     """Return the signature of a model saved as files, with input columns of any type; None where types are missing.
 
     The types that MLflow infers would refuse whole numbers where the example's rows have fractions.
@@ -199,14 +201,15 @@ def _signature(example: Example, takes_lists: bool) -> Any:
 
     any_type = AnyType()  # type: ignore[no-untyped-call]
     try:
-        inputs, outputs = infer_signature(example.inputs).inputs, infer_signature(None, example.outputs).outputs
+        inputs = infer_signature(example.inputs).inputs
+        told = infer_signature(None, example.outputs, dict(model.params) or None)
     except (MlflowException, TypeError):  # of what a user's function takes or returns
         return None
-    if takes_lists:
-        return ModelSignature(None, outputs)
+    if model.takes_lists:
+        return ModelSignature(None, told.outputs, told.params)
     if hasattr(example.inputs, "columns"):
         inputs = Schema([ColSpec(any_type, name, required=False) for name in example.inputs])
-    return ModelSignature(inputs, outputs)
+    return ModelSignature(inputs, told.outputs, told.params)
 
 
 def _pinned(packages: Sequence[str]) -> list[str]:

@@ -48,8 +48,11 @@ class Measured:
 
 
 def wanted(split: TestSplit) -> list[Baseline]:
-    """Return the baselines for the split; none where the metric compares samples as a whole (of a GAN)."""
-    return [] if split.whole else baselines_of(split.search, split.metric)
+    """Return the baselines for the split.
+
+    None where the metric compares samples as a whole (of a GAN), or counts tokens, of which baselines know nothing.
+    """
+    return [] if split.whole or not split.by_character else baselines_of(split.search, split.metric)
 
 
 def measure(split: TestSplit, root: str) -> None:
@@ -63,7 +66,7 @@ def measure(split: TestSplit, root: str) -> None:
             if baseline.trained and (known is None or known.failed):
                 found, values = fitted(split, baseline)
                 if values:
-                    predictions.keep(root, _folder(baseline), split.task, values, split.y)
+                    predictions.keep(root, _folder(baseline), split.baseline_task, values, split.y)
                 put(_place(root, baseline), FILE, json.dumps(_record(split, found)).encode())
 
 
@@ -90,7 +93,7 @@ def fitted(split: TestSplit, baseline: Baseline) -> tuple[Measured, Mapping[str,
     values: Mapping[str, Tensor] = {}
     try:
         values = _values(split, baseline)
-        score = split.task.metrics(values, split.y).get(split.metric)
+        score = split.baseline_task.metrics(values, split.y).get(split.metric)
         if score is not None and math.isfinite(score):
             found = replace(found, score=float(score), values=_by_row(split, values))
         elif score is not None:
@@ -115,7 +118,7 @@ def _values(split: TestSplit, baseline: Baseline) -> dict[str, Tensor]:
     for rows in np.array_split(np.arange(len(test)), -(-len(test) * each // AT_ONCE)):
         part = test.take(rows)
         made = standardised(torch.tensor(np.asarray(predict(part), dtype=np.float64)), split.shape)
-        told = split.task.evaluate(_Made(made), _seen(split, part, made), split.y[rows])
+        told = split.baseline_task.evaluate(_Made(made), _seen(split, part, made), split.y[rows])
         for name, value in told.items():
             pieces.setdefault(name, []).append(value)
     return {name: torch.cat(parts)[None] for name, parts in pieces.items()}
@@ -138,7 +141,7 @@ def _seen(split: TestSplit, part: Arrays, outputs: Tensor) -> Tensor:
 
 def _by_row(split: TestSplit, values: Mapping[str, Tensor]) -> dict[str, Array]:
     told = {name: value[0].numpy() for name, value in values.items()}
-    means = split.task.by_row(values, split.y)
+    means = split.baseline_task.by_row(values, split.y)
     return told | {f"{name}{predictions.MEAN}": value[0].numpy() for name, value in means.items()}
 
 

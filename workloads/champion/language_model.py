@@ -105,7 +105,7 @@ class LanguageModel:
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         hp: Any = workload(self.card.workload).hyperparameters(**self.card.params)
         whole = hp.mode == "full"
-        keep_base(hp, self.tokens, folder, self.encoder if whole else None)
+        keep_base(hp, self.tokens.tokenizer, folder, self.encoder if whole else None)
         state = {
             name: value for name, value in self.model.state_dict().items() if not (whole and _of_encoder(name))
         }

@@ -18,6 +18,8 @@ from workloads.data.search_data import SearchData
 from workloads.legs.predictions import MEAN, kept
 from workloads.registry import workload
 from workloads.tasks.contract import Task
+from workloads.tasks.language import Language
+from workloads.tasks.next_tokens import NextTokens
 from workloads.training.batches import standardised, tensor
 
 MAX_PROBABILITIES = 20
@@ -26,7 +28,7 @@ BY_CLASS = ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro")
 """Metrics in which each class counts the same, however few rows it has."""
 KINDS: Mapping[str, Literal["rate", "error", "r2"]] = {
     **dict.fromkeys(("accuracy", "roc_auc", "class_coverage", "f1", "precision", "recall", *BY_CLASS), "rate"),
-    **dict.fromkeys(("loss", "rmse", "mae", "bits_per_character", "frechet_distance"), "error"),
+    **dict.fromkeys(("loss", "rmse", "mae", "bits_per_character", "perplexity", "frechet_distance"), "error"),
     "r2": "r2",
 }
 """Metrics from 0 to 1, from 0 on, and up to 1."""
@@ -84,7 +86,31 @@ class TestSplit:
 
     def by_row(self, members: Sequence[Values]) -> Array | None:
         """Return scores (seeds, parts), as ``by_row.by_row`` does."""
-        return by_row(self.task, members, self.y, self.metric, self.units) if members else None
+        if not members:
+            return None
+        y, parts = self._rows_of(members[0])
+        task = self.task if "characters" in members[0] else self.baseline_task
+        return by_row(task, members, y, self.metric, parts)
+
+    @property
+    def baseline_task(self) -> Task:
+        """The task of models that are no workload's: of a text they predict characters, not tokens."""
+        return Language() if self.search.problem == "language" else self.task
+
+    @property
+    def by_character(self) -> bool:
+        """Whether the metric can be compared with that of models that predict a text's characters."""
+        return not isinstance(self.task, NextTokens) or self.metric == "bits_per_character"
+
+    def _rows_of(self, member: Values) -> tuple[Tensor, Units]:
+        """Return targets and parts of the rows that were kept: a causal model divides a text by its own tokens.
+
+        There are as many parts, at the same places in the text: scores of models can be compared by part.
+        """
+        num = next((len(value) for value in member.values()), len(self.y))
+        if num == len(self.y):
+            return self.y, self.units
+        return torch.zeros(num), Units(np.arange(num) * self.units.count // num, False, "blocks")
 
     def table(
         self, members: Mapping[int, Mapping[int, Values]], rows: Sequence[int], probabilities: bool = True
@@ -99,7 +125,8 @@ class TestSplit:
         for trial, seeds in members.items():
             for seed, values in seeds.items():
                 columns = self._columns(values, probabilities)
-                place = list(rows) or list(range(len(self.y)))
+                num = next((len(value) for value in values.values()), len(self.y))
+                place = list(rows) if len(rows) == num else list(range(num))
                 pieces.append(pd.DataFrame({"trial": trial, "seed": seed, "row": place, **columns}))
         if not pieces:
             return b""

@@ -52,4 +52,6 @@ def scores(setup: Setup, model: nn.Module, test: Arrays, at_once: int = 0) -> Sc
 def on_device(setup: Setup, part: Arrays) -> tuple[Tensor, Tensor]:
     """Return raw inputs, and targets as models predict them: numbers are standardised."""
     data = setup.data
+    if data.further is not None:
+        return data.further(part)
     return tensor(part.x).to(data.device), standardised(tensor(part.y).to(data.device), data.shape)

@@ -49,5 +49,6 @@ class Language:
         return {
             "loss": loss,
             "bits_per_character": loss / math.log(2),
+            "perplexity": loss.exp(),
             "accuracy": sums["hits"] / sums["number"],
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workloads.arrays import Array, Column, DataShape
+from workloads.arrays import Array, Arrays, Column, DataShape
 from workloads.data.search_data import SearchData
 from workloads.data.streaming.stream import Shard
 from workloads.layers.layers import Preprocess
@@ -51,6 +51,8 @@ class ResidentData:
     """Whether inputs are codes of tokens with 0 behind their end: each batch is cut to its longest row."""
     numbers_a_token: int = 64
     """Numbers that a model makes of the code of a token at once, about."""
+    further: Callable[[Arrays], Batch] | None = None
+    """Makes inputs and targets of a further split where each row is not made of one of its rows; else None."""
     shard: Shard | None = None
     """Source of all training examples, if ``x_train`` is only a sample of them."""
 

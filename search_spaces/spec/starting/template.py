@@ -73,7 +73,7 @@ def template(workload: WorkloadInfo, proposal: Proposal, schema_name: str, catal
 
     It names the schema by which editors complete it.
     """
-    parameters = "".join(_parameters(workload, proposal.fixed))
+    parameters = "".join(_parameters(workload, proposal.kind, proposal.fixed))
     head, tail = _head(workload, proposal, schema_name, catalogue), _tail(workload, catalogue)
     if not workload.space and not workload.init_values and not guessed_space(workload.hyperparameters):
         head, tail = head.replace("trials: 20\n", "trials: 1\n").removesuffix("parameters:\n"), "\n" + tail
@@ -114,18 +114,19 @@ def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> str:
     return f"early_terminate: {default}   # or {others}"
 
 
-def _parameters(workload: WorkloadInfo, given: Mapping[str, Value]) -> list[str]:
+def _parameters(workload: WorkloadInfo, kind: DataKind, given: Mapping[str, Value]) -> list[str]:
     known = hyperparameters(workload.hyperparameters)
     space = narrowed(workload.space or guessed_space(workload.hyperparameters), given)
     note = (
         "" if workload.space else "  # ranges around the defaults of a function that names none: put in your own\n"
     )
-    fixed = {**{name: value for name, value in workload.init_values.items() if name not in space}, **given}
+    begun = {**workload.init_values, **workload.init_values_on.get(kind, {})}
+    fixed = {**{name: value for name, value in begun.items() if name not in space}, **given}
     written = [f"  {name}: {flow(inner)}{_doc(known.get(name))}\n" for name, inner in {**fixed, **space}.items()]
     others = [
         f"  # {name}: {'?' if hp.required else flow(unnested(hp.default))}{_doc(hp)}\n"
         for name, hp in known.items()
-        if name not in space and name not in fixed
+        if name not in space and name not in fixed and (not hp.kinds or kind in hp.kinds)
     ]
     return [note, *written, *others] if space else [*written, *others]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from workloads.arrays import DataError, Infeasible
 from workloads.files.mlflow_models import is_of_mlflow
+from workloads.models.language.causal.decoder import Decoder
 from workloads.models.language.pretrained import Encoder, Tokens, encoder_of, tokens_of
 
 ENCODER, BASE, TOKENIZER = "encoder.json", "base", "tokenizer"
@@ -22,20 +23,25 @@ ENCODER, BASE, TOKENIZER = "encoder.json", "base", "tokenizer"
 ELSEWHERE = "PACELINE_ENCODER"
 """Environment variable with the folder where an encoder is, for champions that do not find it where it was."""
 MIB = 2**20
+Pretrained: TypeAlias = Encoder | Decoder
+Opener: TypeAlias = Callable[[Any], Pretrained]
+"""Function that returns the encoder, or causal model, of hyperparameters."""
 
 
-def keep_base(hp: Any, tokens: Tokens, folder: Path, trained: Encoder | None = None) -> None:
+def keep_base(
+    hp: Any, tokenizer: Any, folder: Path, trained: Pretrained | None = None, of: Opener = encoder_of
+) -> None:
     """Write the tokenizer, and name, size and digest of the encoder of ``hp``, into ``folder``.
 
     Its weights go along where all of them were ``trained``, and where it is a model of MLflow: a champion does not
     depend on versions of other models.
     """
     whole = trained is not None or is_of_mlflow(hp.model)
-    tokens.tokenizer.save_pretrained(folder / (BASE if whole else TOKENIZER))
-    encoder = trained or encoder_of(hp)
+    tokenizer.save_pretrained(folder / (BASE if whole else TOKENIZER))
+    encoder = trained or of(hp)
     if whole:
         encoder.net.save_pretrained(folder / BASE)
-        encoder = encoder_of(_saved(hp, folder))
+        encoder = of(_saved(hp, folder))
     told = {
         "model": hp.model,
         "weights": digest(encoder),
@@ -45,7 +51,7 @@ def keep_base(hp: Any, tokens: Tokens, folder: Path, trained: Encoder | None = N
     (folder / ENCODER).write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
-def found_base(hp: Any, folder: Path) -> tuple[Any, Tokens]:
+def found_base(hp: Any, folder: Path, of: Opener = encoder_of) -> tuple[Any, Tokens]:
     """Return ``hp`` with the place where the encoder of the champion in ``folder`` is now, and its tokenizer.
 
     Raises DataError, with the way out, where it is not to be found, or is another one than that of the training.
@@ -54,7 +60,7 @@ def found_base(hp: Any, folder: Path) -> tuple[Any, Tokens]:
     whole = (folder / BASE).is_dir()
     hp = _saved(hp, folder) if whole else _at(hp, os.environ.get(ELSEWHERE))
     try:
-        encoder = encoder_of(hp)
+        encoder = of(hp)
     except Infeasible as error:
         raise DataError(_missing(told, error)) from error
     if digest(encoder) != told["weights"]:
@@ -62,7 +68,7 @@ def found_base(hp: Any, folder: Path) -> tuple[Any, Tokens]:
     return hp, tokens_of(str(folder / (BASE if whole else TOKENIZER)), hp.max_length)
 
 
-def digest(encoder: Encoder) -> str:
+def digest(encoder: Pretrained) -> str:
     """Return the SHA-256 of an encoder's weights, and of all else that its vectors depend on."""
     found = hashlib.sha256()
     for value in (encoder.facts(), *encoder.state_dict().values()):
@@ -70,7 +76,7 @@ def digest(encoder: Encoder) -> str:
     return found.hexdigest()
 
 
-def num_bytes(encoder: Encoder) -> int:
+def num_bytes(encoder: Pretrained) -> int:
     """Return the size of an encoder's weights."""
     return sum(value.nbytes for value in encoder.parameters())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def text(data: Data) -> Ordered:
     parts, indices = {}, {}
     for name, part in texts.items():
         starts = _starts(name, part, data)
-        parts[name] = windows(coded(part, characters), starts, data.window or WINDOW)
+        parts[name] = replace(windows(coded(part, characters), starts, data.window or WINDOW), text=part)
         indices[name] = first[name] + starts
     unknown = _unknown(texts, characters)
     told = "are none of the training part's: they count as one"

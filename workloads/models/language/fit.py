@@ -41,7 +41,7 @@ def tokenizer_fault(tokenizer: Any, config: Any, num_tokens: int) -> str | None:
 
 def kind_fault(config: Mapping[str, Any], class_name: str) -> str | None:
     """Return how config.json contradicts itself: weights of another class than ``class_name`` of its type."""
-    prefix, named = class_name.removesuffix("Model"), config.get("architectures") or []
+    prefix, named = class_name.removesuffix("Model").removesuffix("Text"), config.get("architectures") or []
     if not prefix or not named or any(str(name).startswith(prefix) for name in named):
         return None
     kind = config.get("model_type")

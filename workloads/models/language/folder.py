@@ -11,9 +11,12 @@ from search_spaces.types.error_text import first_line
 from search_spaces.types.faults import nearest
 from workloads.arrays import Infeasible
 from workloads.files import mlflow_models
+from workloads.models.language.decoders import CONTINUES, DECODERS, decoder_fault
 
 NONE = "none"
-"""Name of a small encoder with random weights."""
+"""Name of a small encoder, or causal model, with random weights."""
+SMALL_POSITIONS, SMALL_LAYERS = 512, 2
+"""Of the model ``none``."""
 ENCODERS = (
     *("albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "ernie", "megatron-bert"),
     *("modernbert", "mpnet", "nomic_bert", "rembert", "roberta", "roberta-prelayernorm", "roformer"),
@@ -76,17 +79,15 @@ def _of_mlflow(model: str) -> Path:
         raise _refused(model, f"cannot be opened: {first_line(error)}") from error
 
 
-def check_folder(model: str, max_length: int) -> Mapping[str, Any]:
-    """Return the configuration of ``model``. Raises Infeasible for one that is no text encoder or lacks a file."""
+def check_folder(model: str, max_length: int, decoder: bool = False) -> Mapping[str, Any]:
+    """Return the configuration of ``model``.
+
+    Raises Infeasible for one that is no text encoder, or with ``decoder`` no causal model, or lacks a file.
+    """
     folder = folder_of(model)
     config = _json(model, folder, "config.json")
-    kind = config.get("model_type")
-    if kind not in ENCODERS:
-        close = nearest(str(kind), ENCODERS)
-        known = f"did you mean {close}?" if close else f"it must be one of {', '.join(ENCODERS)}"
-        raise _refused(model, f"model_type {kind!r} of its config.json is no text encoder; {known}")
-    if config.get("is_decoder") or config.get("is_encoder_decoder"):
-        raise _refused(model, "its config.json says that it is a decoder, which does not read a text as a whole")
+    if fault := decoder_fault(config) if decoder else _encoder_fault(config):
+        raise _refused(model, fault)
     if not _holds(folder, WEIGHTS):
         pickled = next((name for name in PICKLES if (folder / name).exists()), None)
         found = f"{pickled}, which is not opened, as it may run code: save it as safetensors" if pickled else "none"
@@ -99,9 +100,20 @@ def check_folder(model: str, max_length: int) -> Mapping[str, Any]:
     return config
 
 
+def _encoder_fault(config: Mapping[str, Any]) -> str | None:
+    kind = config.get("model_type")
+    if kind in ENCODERS:
+        told = config.get("is_decoder") or config.get("is_encoder_decoder")
+        return "its config.json says that it is a decoder, which does not read a text as a whole" if told else None
+    close = nearest(str(kind), ENCODERS)
+    known = f"did you mean {close}?" if close else f"it must be one of {', '.join(ENCODERS)}"
+    known = CONTINUES if kind in DECODERS else known
+    return f"model_type {kind!r} of its config.json is no text encoder; {known}"
+
+
 def positions(config: Mapping[str, Any]) -> int:
     """Return the largest number of tokens that a model can read; 0 where nothing limits it."""
-    most = int(config.get("max_position_embeddings") or 0)
+    most = int(config.get("max_position_embeddings") or config.get("n_positions") or 0)
     if most and config.get("model_type") in OFFSET:
         most -= int(config.get("pad_token_id") or 0) + 1
     return max(0, most)

@@ -10,6 +10,8 @@ from workloads.hyperparameters import PRECISION_NAMES, Training
 
 ALL_LINEAR = "all-linear"
 """``lora_targets``: every linear layer."""
+ENCODED = ("sentences", "tagged")
+"""Kinds of data that an encoder reads."""
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -22,20 +24,21 @@ _of_lora = partial(hyper, shapes=True, when={"mode": ("lora",)})
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageHyperparameters(Training):
-    """Hyperparameters of a text encoder: which one, how a text is read, how much is trained, and the training."""
+    """Hyperparameters of a pre-trained model: which one, how a text is read, how much is trained, the training."""
 
     model: str = hyper(
         MODEL,
-        "pre-trained text encoder: a folder with config.json, tokenizer and model.safetensors, its name on the "
-        "Hugging Face hub, or models:/NAME@ALIAS (or /VERSION) in MLflow: a champion of language, or one that "
-        "mlflow.transformers has logged; none: a small one with random weights, which reads bytes",
+        "pre-trained text encoder, or for texts that are continued a causal model: a folder with config.json, "
+        "tokenizer and model.safetensors, its name on the Hugging Face hub, or models:/NAME@ALIAS (or /VERSION) in "
+        "MLflow: a champion of language, or one that mlflow.transformers has logged; none: a small one with random "
+        "weights, which reads bytes",
         shapes=True,
         prepares=True,
         is_path=True,
     )
     mode: str = hyper(
         "features",
-        "train a classifier on the frozen encoder's vectors, which are computed once; or also the encoder's last "
+        "train a classifier on the frozen encoder's vectors, which are computed once; or also the model's last "
         "layers; or all of it; or adapters of low rank beside its frozen layers",
         choices=("features", "last_layers", "full", "lora"),
         shapes=True,
@@ -62,6 +65,7 @@ class LanguageHyperparameters(Training):
         low=0,
         shapes=True,
         prepares=True,
+        kinds=ENCODED,
     )
     skipped_layers: int = hyper(
         0,
@@ -69,6 +73,7 @@ class LanguageHyperparameters(Training):
         low=0,
         shapes=True,
         prepares=True,
+        kinds=ENCODED,
     )
     trained_layers: int = hyper(
         2,
@@ -89,6 +94,7 @@ class LanguageHyperparameters(Training):
         "last_layers and full: learning rate of the encoder, as a fraction of the classifier's",
         low=0,
         high=1,
+        kinds=ENCODED,
         when=OF_LAYERS,
     )
     layer_lr_decay: float = hyper(
@@ -128,7 +134,15 @@ class LanguageHyperparameters(Training):
         when={"mode": TUNED},
         on_gpu=(FLASH,),
     )
-    dropout: float = hyper(0.0, "dropout rate of a text's vector", low=0, high=1, high_open=True)
+    dropout: float = hyper(0.0, "dropout rate of a text's vector", low=0, high=1, high_open=True, kinds=ENCODED)
+    packing: bool = hyper(
+        False,
+        "short examples share a row of max_length tokens, and do not see each other; a mini-batch has batch_size "
+        "such rows",
+        shapes=True,
+        prepares=True,
+        kinds=("completions",),
+    )
     activation_checkpointing: bool = hyper(
         False,
         "compute the activations of trained layers again in the backward pass instead of keeping them: less "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import nn
 
@@ -11,13 +11,25 @@ from search_spaces.types.faults import nearest
 from workloads.arrays import Infeasible
 from workloads.models.language.folder import INSTALL
 from workloads.models.language.hyperparameters import ALL_LINEAR
-from workloads.models.language.pretrained import Encoder, skeleton
+from workloads.models.language.pretrained import skeleton, transformers_library
 
 if TYPE_CHECKING:
     from workloads.models.language.hyperparameters import LanguageHyperparameters
 
 
-def adapters(hp: LanguageHyperparameters, encoder: Encoder) -> list[nn.Module]:
+class Layered(Protocol):
+    """A module with a pre-trained network of layers."""
+
+    net: Any
+
+    def layers(self) -> nn.ModuleList:
+        """Return its layers from the input to the output."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Return all parameters by name."""
+
+
+def adapters(hp: LanguageHyperparameters, encoder: Layered) -> list[nn.Module]:
     """Put an adapter beside each linear layer that ``lora_targets`` names, and return the adapters."""
     try:
         import peft
@@ -28,20 +40,28 @@ def adapters(hp: LanguageHyperparameters, encoder: Encoder) -> list[nn.Module]:
         lora_alpha=hp.lora_alpha,
         lora_dropout=hp.lora_dropout,
         target_modules=targets(hp.lora_targets, linear_layers(encoder.net)),
+        fan_in_fan_out=any(isinstance(layer, _transposed()) for layer in encoder.net.modules()),
     )
     peft.inject_adapter_in_model(config, encoder.net)
     kinds = ("lora_A", "lora_B", "lora_dropout")
     return [part for name, part in encoder.net.named_modules() if name.rpartition(".")[2] in kinds]
 
 
-def check_targets(hp: LanguageHyperparameters) -> None:
-    """Raise Infeasible where a network made as ``hp`` wants it lacks one of ``lora_targets``."""
-    targets(hp.lora_targets, linear_layers(skeleton(hp)))
+def check_targets(hp: LanguageHyperparameters, auto: str) -> None:
+    """Raise Infeasible where a network of transformers' class ``auto`` lacks one of ``lora_targets``."""
+    targets(hp.lora_targets, linear_layers(skeleton(hp, auto)))
 
 
-def linear_layers(net: nn.Module) -> list[str]:
-    """Return the names of a network's linear layers."""
-    return [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)]
+def linear_layers(net: Any) -> list[str]:
+    """Return the names of a network's linear layers, without that from a causal model's vectors to its tokens."""
+    kinds, head = (nn.Linear, _transposed()), net.get_output_embeddings()
+    return [name for name, layer in net.named_modules() if isinstance(layer, kinds) and layer is not head]
+
+
+def _transposed() -> type[nn.Module]:
+    """Return the class of GPT-2's linear layer, whose weights are transposed."""
+    found: type[nn.Module] = transformers_library().pytorch_utils.Conv1D
+    return found
 
 
 def targets(wanted: str, names: Sequence[str]) -> list[str]:

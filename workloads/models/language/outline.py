@@ -10,6 +10,8 @@ from torch import nn
 from workloads.arrays import DataShape, Infeasible
 from workloads.data.sentences.describe import rows_of
 from workloads.layers.frozen_features import head
+from workloads.models.language.causal.check import CAUSAL
+from workloads.models.language.causal.inputs import cut
 from workloads.models.language.fit import tokenizer_fault
 from workloads.models.language.folder import NONE
 from workloads.models.language.labelled.inputs import told_of_cut_words
@@ -57,6 +59,8 @@ def _check_tokenizer(hp: LanguageHyperparameters, net: nn.Module) -> None:
 def told_first(hp: LanguageHyperparameters, search: SearchData, build: Build) -> str | None:
     """Return how many texts are cut, if any. Raises Infeasible as ``outline`` does."""
     outline(hp, search.shape(), build)
+    if search.problem in CAUSAL:
+        return cut(hp, search)
     if not search.sentences:
         return None
     if search.problem == "tagging":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -96,11 +96,15 @@ class Encoder(nn.Module):
 
     def facts(self) -> Tensor:
         """Return all that the vectors depend on beside weights and codes, as bytes: part of the cache's key."""
-        config = {key: str(value) for key, value in self.net.config.to_dict().items()}
-        for key in ("_name_or_path", "transformers_version"):
-            config.pop(key, None)
-        text = json.dumps([config, self.pad, self.pooling, self.pooled_layers], sort_keys=True)
-        return torch.tensor(list(text.encode()), dtype=torch.uint8)
+        return facts_of(self.net.config, self.pad, self.pooling, self.pooled_layers)
+
+
+def facts_of(config: Any, *others: object) -> Tensor:
+    """Return a network's configuration and ``others`` as bytes, without what only says where it comes from."""
+    told = {key: str(value) for key, value in config.to_dict().items()}
+    for key in ("_name_or_path", "transformers_version"):
+        told.pop(key, None)
+    return torch.tensor(list(json.dumps([told, *others], sort_keys=True).encode()), dtype=torch.uint8)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def tokens_of(model: str, max_length: int) -> Tokens:
     """Return the tokenizer of ``model``: of an encoder, or a folder with that of a champion."""
     if model == NONE:
         return Tokens(_small_tokenizer(), max_length)
-    auto = _transformers().AutoTokenizer
+    auto = transformers_library().AutoTokenizer
     try:
         return Tokens(auto.from_pretrained(folder_of(model), local_files_only=True), max_length)
     except Exception as error:  # of files, formats and configurations: the libraries raise anything
@@ -140,7 +144,7 @@ def tokens_of(model: str, max_length: int) -> Tokens:
 
 def encoder_of(hp: LanguageHyperparameters) -> Encoder:
     """Return the encoder in float32. Raises Infeasible where its weights cannot be loaded or do not fit."""
-    net = _small(hp) if hp.model == NONE else _loaded(hp)
+    net = _small(hp) if hp.model == NONE else _loaded_encoder(hp)
     pad = net.config.pad_token_id
     if getattr(net, "pooler", None) is not None:
         net.pooler = None
@@ -152,11 +156,18 @@ def encoder_of(hp: LanguageHyperparameters) -> Encoder:
     return encoder
 
 
-def _loaded(hp: LanguageHyperparameters) -> Any:
-    config = check_folder(hp.model, hp.max_length)
+def _loaded_encoder(hp: LanguageHyperparameters) -> Any:
+    return loaded(hp, "AutoModel", check_folder(hp.model, hp.max_length))
+
+
+def loaded(hp: LanguageHyperparameters, auto: str, config: Mapping[str, Any]) -> Any:
+    """Return the network of a folder with this ``config.json``, by transformers' class ``auto``.
+
+    Raises Infeasible where its weights cannot be read, or do not fit.
+    """
     unread = torch.get_default_device().type == "meta"  # an outline without weights is wanted
     try:
-        net, told = _transformers().AutoModel.from_pretrained(
+        net, told = getattr(transformers_library(), auto).from_pretrained(
             folder_of(hp.model),
             config=_config(hp),
             attn_implementation=attention(hp),
@@ -190,7 +201,7 @@ def _config(hp: LanguageHyperparameters) -> Any:
 
 
 def _config_of(model: str) -> Any:
-    return _transformers().AutoConfig.from_pretrained(folder_of(model), local_files_only=True)
+    return transformers_library().AutoConfig.from_pretrained(folder_of(model), local_files_only=True)
 
 
 def width(model: str) -> int:
@@ -198,18 +209,19 @@ def width(model: str) -> int:
     return int(SMALL["hidden_size"] if model == NONE else _config_of(model).hidden_size)
 
 
-def skeleton(hp: LanguageHyperparameters) -> Any:
+def skeleton(hp: LanguageHyperparameters, auto: str = "AutoModel") -> Any:
     """Return the network without weights. Raises Infeasible where it lacks what ``hp`` asks for."""
     if hp.model == NONE:
         return _small(hp)
     try:
         with torch.device("meta"):
-            return _transformers().AutoModel.from_config(_config(hp), attn_implementation=attention(hp))
+            return getattr(transformers_library(), auto).from_config(_config(hp), attn_implementation=attention(hp))
     except Exception as error:  # of configurations: the libraries raise anything
         raise Infeasible(f"parameters.model: {hp.model!r} cannot be made: {first_line(error)}") from error
 
 
-def _transformers() -> Any:
+def transformers_library() -> Any:
+    """Return Hugging Face's library, which tells errors alone. Raises Infeasible where it is not installed."""
     try:
         import transformers
     except ImportError as error:
@@ -220,7 +232,7 @@ def _transformers() -> Any:
 
 
 def _small(hp: LanguageHyperparameters) -> Any:
-    found = _transformers()
+    found = transformers_library()
     config = found.BertConfig(**SMALL, attn_implementation=attention(hp))
     set_dropout(config, hp)
     with torch.random.fork_rng(devices=[]):
@@ -239,8 +251,8 @@ def _small_tokenizer() -> Any:
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A", pair="[CLS] $A [CLS]:1 $B:1", special_tokens=[("[CLS]", 1)]
     )
-    fast = _transformers().PreTrainedTokenizerFast
-    return fast(tokenizer_object=made, pad_token="[PAD]", cls_token="[CLS]", model_max_length=512)
+    fast = transformers_library().PreTrainedTokenizerFast
+    return fast(tokenizer_object=made, pad_token="[PAD]", cls_token="[CLS]", eos_token="[CLS]")
 
 
 def reference(model: str) -> str:

@@ -11,8 +11,8 @@ from workloads.layers.frozen_features import head
 from workloads.layers.precision import autocast
 from workloads.layers.recomputed import recompute
 from workloads.models.language.labelled.word_head import WordHead
-from workloads.models.language.lora import adapters
-from workloads.models.language.pretrained import WORDS, Encoder, encoder_of
+from workloads.models.language.lora import Layered, adapters
+from workloads.models.language.pretrained import WORDS, encoder_of
 
 if TYPE_CHECKING:
     from workloads.models.language.hyperparameters import LanguageHyperparameters
@@ -40,9 +40,7 @@ class TunedEncoder(nn.Module):
         if hp.activation_checkpointing:
             recompute(self.encoder.layers())
         self._rates, self._precision = LayerRates(hp, self.encoder), hp.precision
-        self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
-        self.register_state_dict_post_hook(_without_frozen)  # type: ignore[no-untyped-call]
-        self.register_load_state_dict_pre_hook(_with_frozen)  # type: ignore[no-untyped-call]
+        leave_out_frozen(self)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return logits (batch, num_outputs), or of each word, for codes of tokens (batch, tokens)."""
@@ -70,10 +68,10 @@ class TunedEncoder(nn.Module):
         return 1.0 if name.startswith("head.") else self._rates(name.removeprefix("encoder."))
 
 
-def trained_parts(hp: LanguageHyperparameters, encoder: Encoder) -> list[nn.Module]:
+def trained_parts(hp: LanguageHyperparameters, encoder: Layered) -> list[nn.Module]:
     """Return the parts of ``encoder`` that are trained; for ``lora`` adapters are put beside its linear layers."""
     if hp.mode == "full":
-        return [encoder]
+        return [encoder.net]
     if hp.mode == "last_layers":
         return list(encoder.layers())[-hp.trained_layers :]
     return adapters(hp, encoder)
@@ -86,7 +84,7 @@ class LayerRates:
     layers (embeddings, of tokens or positions) is the farthest, what stands behind them (a norm) has the encoder's.
     """
 
-    def __init__(self, hp: LanguageHyperparameters, encoder: Encoder) -> None:
+    def __init__(self, hp: LanguageHyperparameters, encoder: Layered) -> None:
         self._rate = 1.0 if hp.mode == "lora" else hp.encoder_lr_ratio
         self._decay = 1.0 if hp.mode == "lora" else hp.layer_lr_decay
         self._depths: dict[str, int] = {}
@@ -104,12 +102,22 @@ class LayerRates:
         return self._rate * self._decay ** self._depths.get(name, 0)
 
 
-def _without_frozen(module: TunedEncoder, state: dict[str, Tensor], prefix: str, _: object) -> None:
-    for name in module._frozen:
-        del state[prefix + name]
+def leave_out_frozen(module: nn.Module) -> None:
+    """Leave weights that are not trained out of a module's ``state_dict``, and further names of those that are.
 
+    They are the pre-trained ones, wherever the network is built.
+    """
+    trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    left_out = [name for name, _ in module.named_parameters(remove_duplicate=False) if name not in trained]
 
-def _with_frozen(module: TunedEncoder, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    own = dict(module.named_parameters())
-    for name in module._frozen:
-        state.setdefault(prefix + name, own[name])
+    def without(module: nn.Module, state: dict[str, Tensor], prefix: str, _: object) -> None:
+        for name in left_out:
+            del state[prefix + name]
+
+    def given(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+        own = dict(module.named_parameters(remove_duplicate=False))
+        for name in left_out:
+            state.setdefault(prefix + name, own[name])
+
+    module.register_state_dict_post_hook(without)  # type: ignore[no-untyped-call]
+    module.register_load_state_dict_pre_hook(given)  # type: ignore[no-untyped-call]

@@ -1,28 +1,34 @@
-"""Sentences to classes or numbers by pre-trained text encoders, as fixed features or trained further."""
+"""Sentences to classes or numbers by pre-trained encoders, and texts continued by pre-trained causal models."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
-from workloads.models.language.folder import NONE, check_folder
+from workloads.models.language.causal.check import CAUSAL, check_causal
+from workloads.models.language.folder import NONE, SMALL_LAYERS, SMALL_POSITIONS, check_folder
 from workloads.models.language.hyperparameters import ALL_LINEAR, LanguageHyperparameters
 from workloads.models.language.options import attention, check_attention
+from workloads.training.default_inputs import default_task
 
 if TYPE_CHECKING:
     from torch import device, dtype, nn
 
     from workloads.data.search_data import SearchData
+    from workloads.tasks.contract import Task
     from workloads.training.batches import ResidentData
-
-SMALL_POSITIONS, SMALL_LAYERS = 512, 2
-"""Of the encoder ``none``."""
+    from workloads.training.setup import Setup
 
 
 def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
     """Raise Infeasible for a model that cannot be used, which may download it; the weights are not loaded."""
     check_attention(hp)
+    if shape.problem in CAUSAL:
+        check_causal(hp)
+        _check_targets(hp, "AutoModelForCausalLM")
+        return
     if hp.model != NONE:
         config = check_folder(hp.model, hp.max_length)
         _check_layers(hp, int(config.get("num_hidden_layers") or config.get("n_layers") or 0))
@@ -30,10 +36,14 @@ def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
         _check_layers(hp, SMALL_LAYERS)
     if hp.model == NONE and hp.max_length > SMALL_POSITIONS:
         raise Infeasible(f"parameters.max_length: must be at most {SMALL_POSITIONS} for model none")
+    _check_targets(hp)
+
+
+def _check_targets(hp: LanguageHyperparameters, auto: str = "AutoModel") -> None:
     if hp.lora_targets != ALL_LINEAR or attention(hp):
         from workloads.models.language.lora import check_targets  # 4,000 ms: torch and transformers
 
-        check_targets(hp)
+        check_targets(hp, auto)
 
 
 def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
@@ -49,11 +59,17 @@ def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
 
 
 def build(hp: LanguageHyperparameters, shape: DataShape) -> nn.Module:
-    """Return a network to logits, from vectors of texts or words, or from codes of tokens for the other modes."""
+    """Return a network to logits, from vectors of texts or words, or from codes of tokens for the other modes.
+
+    A causal model's goes from rows of tokens to sums (batch, 5), as ``tasks.next_tokens`` takes them.
+    """
     from workloads.layers.frozen_features import head  # 1,200 ms: torch
+    from workloads.models.language.causal.tuned import TunedDecoder  # 1,200 ms: torch
     from workloads.models.language.labelled.word_head import WordHead  # 1,200 ms: torch
     from workloads.models.language.tuned import TunedEncoder  # 1,200 ms: torch
 
+    if shape.problem in CAUSAL:
+        return TunedDecoder(hp)
     if hp.mode == "features":
         classifier = WordHead if shape.problem == "tagging" else head
         return classifier(shape.example[-1], shape.num_outputs, hp.dropout)
@@ -62,11 +78,30 @@ def build(hp: LanguageHyperparameters, shape: DataShape) -> nn.Module:
 
 def data(hp: LanguageHyperparameters, search: SearchData, device: device, dtype: dtype) -> ResidentData:
     """Return the vectors of all texts, computed once for all trials; codes of tokens for the other modes."""
+    from workloads.models.language.causal.inputs import continued  # 1,200 ms: torch
     from workloads.models.language.inputs import texts  # 1,200 ms: torch
     from workloads.models.language.labelled.inputs import labelled_words  # 1,200 ms: torch
 
     check(hp, search.shape())
+    if search.problem in CAUSAL:
+        return continued(hp, search, device, dtype)
     return (labelled_words if search.problem == "tagging" else texts)(hp, search, device, dtype)
+
+
+def task(shape: DataShape, objective: str) -> Task:
+    """Return the task of a causal model, or that of the data's problem."""
+    from workloads.tasks.next_tokens import NextTokens  # 1,100 ms: torch
+
+    return NextTokens(shape.targets_each) if shape.problem in CAUSAL else default_task(shape, objective)
+
+
+def exhibit(setup: Setup, model: nn.Module, epoch: int) -> Mapping[str, bytes]:
+    """Return how a causal model continues the first validation text; nothing for other models."""
+    if setup.data.shape.problem not in CAUSAL:
+        return {}
+    from workloads.models.language.causal.sample import sample  # 1,200 ms: torch
+
+    return {f"samples/epoch_{epoch:04d}.txt": sample(setup.data, model).encode()}
 
 
 def told_first(hp: LanguageHyperparameters, search: SearchData) -> str | None:
@@ -83,17 +118,23 @@ def fuses(hp: Any) -> bool:
 
 LANGUAGE = Workload(
     name="language",
-    summary="pre-trained text encoders (BERT and its like): fixed features, or fine-tuned",
+    summary="pre-trained text encoders (BERT and its like), fixed or fine-tuned; causal models (GPT and its like)",
     hyperparameters=LanguageHyperparameters,
     space={
         "lr": {"min": 1e-4, "max": 3e-2, "log": True},
         "batch_size": {"values": [32, 64]},
         "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
-        "dropout": {"min": 0.0, "max": 0.5},
     },
     init_values={"model": NONE},
-    problems={"sentences": ("classification", "regression"), "tagged": ("tagging",)},
+    init_values_on={"text": {"mode": "full"}},
+    problems={
+        "sentences": ("classification", "regression"),
+        "text": ("language",),
+        "tagged": ("tagging",),
+    },
     build=build,
+    task=task,
+    exhibit=exhibit,
     check=check,
     tryout=told_first,
     fusable=fuses,
@@ -101,4 +142,5 @@ LANGUAGE = Workload(
     data=data,
     streams=False,
     champion="workloads.champion.language_model",
+    champions=dict.fromkeys(CAUSAL, "workloads.champion.causal.continuations"),
 )
