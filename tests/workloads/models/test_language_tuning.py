@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from search_spaces.types.faults import SpecError
 from tests.helpers.workload_data import SMALL, sentences, train, trainee
 from workloads.arrays import DataShape, Infeasible
 from workloads.models.language.hyperparameters import LanguageHyperparameters
-from workloads.models.language.pretrained import encoder_of
-from workloads.models.language.workload import check
+from workloads.models.language.outline import outline
+from workloads.models.language.pretrained import encoder_of, tokens_of
+from workloads.models.language.workload import build, check
 from workloads.registry import catalogue, workload
 from workloads.training.evaluate import per_example
 from workloads.training.optimizers import groups
@@ -151,7 +153,21 @@ def test_adapters_are_beside_the_layers_that_are_named_and_alone_in_the_checkpoi
 )
 def test_a_layer_that_is_not_there_is_refused_before_the_start(wanted: str, told: str) -> None:
     with pytest.raises(Infeasible, match=f"parameters.lora_targets: {told}"):
-        check(hyper(lora_targets=wanted), ROWS)
+        outline(hyper(mode="lora", lora_targets=wanted), ROWS, build)
+
+
+def test_attention_that_a_network_does_not_have_is_refused_before_the_start(tmp_path: Path) -> None:
+    from transformers import MPNetConfig, MPNetModel
+
+    config = MPNetConfig(
+        vocab_size=300, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    MPNetModel(config).save_pretrained(tmp_path)
+    tokens_of("none", 128).tokenizer.save_pretrained(tmp_path)
+    given = {"model": str(tmp_path), "mode": "full"}
+    with pytest.raises(Infeasible, match=r"parameters.attn: .* cannot have sdpa: give auto or eager"):
+        outline(hyper(**given, attn="sdpa"), ROWS, build)
+    assert encoder_of(hyper(**given)).net.config._attn_implementation == "eager"
 
 
 def test_the_encoder_s_dropout_is_the_model_s_own_or_as_given_and_only_of_what_is_trained() -> None:

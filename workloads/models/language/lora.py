@@ -11,7 +11,7 @@ from search_spaces.types.faults import nearest
 from workloads.arrays import Infeasible
 from workloads.models.language.folder import INSTALL
 from workloads.models.language.hyperparameters import ALL_LINEAR
-from workloads.models.language.pretrained import skeleton, transformers_library
+from workloads.models.language.pretrained import transformers_library
 
 if TYPE_CHECKING:
     from workloads.models.language.hyperparameters import LanguageHyperparameters
@@ -45,11 +45,6 @@ def adapters(hp: LanguageHyperparameters, encoder: Layered) -> list[nn.Module]:
     peft.inject_adapter_in_model(config, encoder.net)
     kinds = ("lora_A", "lora_B", "lora_dropout")
     return [part for name, part in encoder.net.named_modules() if name.rpartition(".")[2] in kinds]
-
-
-def check_targets(hp: LanguageHyperparameters, auto: str) -> None:
-    """Raise Infeasible where a network of transformers' class ``auto`` lacks one of ``lora_targets``."""
-    targets(hp.lora_targets, linear_layers(skeleton(hp, auto)))
 
 
 def linear_layers(net: Any) -> list[str]:

@@ -16,6 +16,7 @@ from search_spaces.types.error_text import first_line
 from workloads.arrays import Infeasible
 from workloads.models.language.fit import kind_fault, weights_fault
 from workloads.models.language.folder import INSTALL, NONE, check_folder, folder_of
+from workloads.models.language.hyperparameters import FLASH
 from workloads.models.language.labelled.first_pieces import of_first_pieces
 from workloads.models.language.options import attention, set_dropout
 
@@ -166,11 +167,12 @@ def loaded(hp: LanguageHyperparameters, auto: str, config: Mapping[str, Any]) ->
     Raises Infeasible where its weights cannot be read, or do not fit.
     """
     unread = torch.get_default_device().type == "meta"  # an outline without weights is wanted
+    asked = None if unread and attention(hp) == FLASH else attention(hp)  # the GPUs may be on other machines
     try:
         net, told = getattr(transformers_library(), auto).from_pretrained(
             folder_of(hp.model),
             config=_config(hp),
-            attn_implementation=attention(hp),
+            attn_implementation=asked,
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
@@ -180,6 +182,8 @@ def loaded(hp: LanguageHyperparameters, auto: str, config: Mapping[str, Any]) ->
             output_loading_info=True,
         )
     except Exception as error:  # of files, formats and configurations: the libraries raise anything
+        if asked and "attn_implementation" in str(error):
+            raise Infeasible(f"parameters.attn: {hp.model!r} cannot have {asked}: give auto or eager") from error
         raise Infeasible(
             f"parameters.model: {hp.model!r} cannot be loaded: {' '.join(str(error).split())} (fetch its files "
             "again where they are damaged)"
@@ -207,17 +211,6 @@ def _config_of(model: str) -> Any:
 def width(model: str) -> int:
     """Return the size of an encoder's hidden states."""
     return int(SMALL["hidden_size"] if model == NONE else _config_of(model).hidden_size)
-
-
-def skeleton(hp: LanguageHyperparameters, auto: str = "AutoModel") -> Any:
-    """Return the network without weights. Raises Infeasible where it lacks what ``hp`` asks for."""
-    if hp.model == NONE:
-        return _small(hp)
-    try:
-        with torch.device("meta"):
-            return getattr(transformers_library(), auto).from_config(_config(hp), attn_implementation=attention(hp))
-    except Exception as error:  # of configurations: the libraries raise anything
-        raise Infeasible(f"parameters.model: {hp.model!r} cannot be made: {first_line(error)}") from error
 
 
 def transformers_library() -> Any:

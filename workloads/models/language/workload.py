@@ -9,8 +9,8 @@ from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
 from workloads.models.language.causal.check import CAUSAL, check_causal
 from workloads.models.language.folder import NONE, SMALL_LAYERS, SMALL_POSITIONS, check_folder
-from workloads.models.language.hyperparameters import ALL_LINEAR, LanguageHyperparameters
-from workloads.models.language.options import attention, check_attention
+from workloads.models.language.hyperparameters import LanguageHyperparameters
+from workloads.models.language.options import check_attention
 from workloads.training.default_inputs import default_task
 
 if TYPE_CHECKING:
@@ -27,23 +27,14 @@ def check(hp: LanguageHyperparameters, shape: DataShape) -> None:
     check_attention(hp)
     if shape.problem in CAUSAL:
         check_causal(hp)
-        _check_targets(hp, "AutoModelForCausalLM")
         return
     if hp.model != NONE:
         config = check_folder(hp.model, hp.max_length)
         _check_layers(hp, int(config.get("num_hidden_layers") or config.get("n_layers") or 0))
-    else:
-        _check_layers(hp, SMALL_LAYERS)
-    if hp.model == NONE and hp.max_length > SMALL_POSITIONS:
+        return
+    _check_layers(hp, SMALL_LAYERS)
+    if hp.max_length > SMALL_POSITIONS:
         raise Infeasible(f"parameters.max_length: must be at most {SMALL_POSITIONS} for model none")
-    _check_targets(hp)
-
-
-def _check_targets(hp: LanguageHyperparameters, auto: str = "AutoModel") -> None:
-    if hp.lora_targets != ALL_LINEAR or attention(hp):
-        from workloads.models.language.lora import check_targets  # 4,000 ms: torch and transformers
-
-        check_targets(hp, auto)
 
 
 def _check_layers(hp: LanguageHyperparameters, num_layers: int) -> None:
