@@ -23,7 +23,7 @@ Card = Mapping[str, Any]
 NUM_COLUMNS, NUM_CLASSES, NUM_WORDS, NUM_ROWS, NUM_FEATURES = 50, 12, 3, 4, 10
 """Most that the terminal shows of each; the JSON document holds all."""
 CELL_WIDTH, WORD_WIDTH = 16, 16
-OF_COLUMNS = ("table", "sentences", "tagged")
+OF_COLUMNS = ("table", "sentences", "tagged", "completions")
 """Kinds of data whose examples are rows of the columns that are shown."""
 
 

@@ -128,6 +128,12 @@ class Data(BaseModel):
         default=[],
         description="What text beside a table's file is: its one or two columns of texts.",
     )
+    prompt: str | None = Field(
+        default=None, description="Beside a table's file: the column of texts that a causal model is to continue."
+    )
+    completion: str | None = Field(
+        default=None, description="The column of texts that continue the prompts, which are to be predicted."
+    )
     documents: str | None = Field(
         default=None,
         description="A folder with one folder of text files for each class, or with such folders in train, val and "
@@ -230,7 +236,7 @@ class Data(BaseModel):
         """Words that the spec says stand for a missing value in a column."""
         if isinstance(self.missing, list):
             return self.missing
-        unsaid = [] if column == self.target or column in self.texts else ["?"]
+        unsaid = [] if column in (self.target, self.prompt, self.completion, *self.texts) else ["?"]
         return unsaid if self.missing is None else self.missing.get(column, unsaid)
 
     @property

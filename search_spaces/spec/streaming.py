@@ -21,7 +21,7 @@ def decided(data: Data, lane_bytes: float) -> bool:
     A choice in the spec is kept; with folds, which need all rows, nothing is streamed, nor are texts. Image folders
     are not concerned: images that do not fit stay on disk anyway.
     """
-    if data.streaming is not None or data.split.folds is not None or data.texts:
+    if data.streaming is not None or data.split.folds is not None or data.texts or data.completion:
         return bool(data.streaming)
     return expected_bytes(data) > SHARE * lane_bytes
 

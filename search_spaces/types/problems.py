@@ -6,15 +6,21 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-DataKind = Literal["table", "image", "text", "series", "sentences", "tagged"]
+DataKind = Literal["table", "image", "text", "series", "sentences", "tagged", "completions"]
 """``text`` is one long text, ``sentences`` are texts that are classified or scored one by one.
 
-``tagged`` are sentences whose words have each a label.
+``tagged`` are sentences whose words have each a label, ``completions`` are prompts with what shall follow each.
 """
-Problem = Literal["classification", "regression", "language", "forecast", "generation", "tagging"]
+Problem = Literal["classification", "regression", "language", "forecast", "generation", "tagging", "completion"]
 Goal = Literal["minimize", "maximize"]
 
 _LOSS: Mapping[str, Goal] = {"val_loss": "minimize"}
+_TOKENS: Mapping[str, Goal] = {
+    "val_bits_per_character": "minimize",
+    **_LOSS,
+    "val_perplexity": "minimize",
+    "val_accuracy": "maximize",
+}
 METRICS: Mapping[Problem, Mapping[str, Goal]] = {
     "classification": {
         "val_accuracy": "maximize",
@@ -26,12 +32,7 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
         "val_roc_auc": "maximize",
     },
     "regression": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
-    "language": {
-        "val_bits_per_character": "minimize",
-        **_LOSS,
-        "val_perplexity": "minimize",
-        "val_accuracy": "maximize",
-    },
+    "language": _TOKENS,
     "forecast": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
     "generation": {"val_frechet_distance": "minimize", "val_class_coverage": "maximize"},
     "tagging": {
@@ -41,6 +42,7 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
         "val_precision": "maximize",
         "val_recall": "maximize",
     },
+    "completion": _TOKENS,
 }
 """Metrics that a sweep may optimise, with their goals, by problem; the first is the default."""
 

@@ -156,8 +156,8 @@ _EVALUATION = {
 """The same fields as ``verdict``'s, which is the earlier name."""
 CARD = {
     "name": "the data set, or the path of the source",
-    "kind": "`table`, `image`, `text`, `series`, `sentences` or `tagged`",
-    "problem": "`classification`, `regression`, `language`, `forecast`, `generation` or `tagging`",
+    "kind": "`table`, `image`, `text`, `series`, `sentences`, `tagged` or `completions`",
+    "problem": "`classification`, `regression`, `language`, `forecast`, `generation`, `tagging` or `completion`",
     "shape": "the shape of one example: columns; channels, height and width; steps",
     "rows": "rows by split",
     "class_counts": "rows of each class by split; of labelled words the words of each label",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from workloads.arrays import Arrays
+from workloads.arrays import Arrays, Column
 from workloads.data.search_data import SearchData
-from workloads.data.statistics import Statistics
+from workloads.data.statistics import Statistics, fit
 
 WORDS = ("king", "queen", "man", "dog", "cat", "bird", "fish", "tree", "house", "car")
 LANDS = ("spain", "france", "italy", "peru", "chile")
@@ -39,6 +39,17 @@ def text_data() -> SearchData:
     """A training text and a shorter one for validation."""
     none = Statistics(np.zeros(()), np.zeros(()), np.ones(()))
     return SearchData(part(TEXT[:1000]), part(TEXT[1000:1300]), none, 20, "language", vocabulary="a")
+
+
+def pair_data() -> SearchData:
+    """Forty training sums, and ten others for validation, as prompts and completions."""
+    sums = [(f"{a} + {b} =", f" {a + b}") for a in range(5) for b in range(10)]
+    columns = tuple(Column(name, "text", tuple(pair[k] for pair in sums)) for k, name in enumerate("qa"))
+    x = np.repeat(np.arange(50.0)[:, None], 2, axis=1)
+    y = np.array([[float(len(pair[1]))] for pair in sums])
+    order = np.random.default_rng(0).permutation(50)
+    train, val = (Arrays(x[rows], y[rows], columns) for rows in (order[:40], order[40:]))
+    return SearchData(train, val, fit(x), 1, "completion", sentences=True)
 
 
 def tiny_network(kind: str) -> Any:

@@ -66,7 +66,7 @@ def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
         part("pairs", lambda: {"pairs": pairs(winner, test)})
     if search.problem in ("classification", "regression"):
         part("mistakes", lambda: mistakes(subject, winner, search.val))
-    if search.val.columns and not _is_one_text(search):
+    if search.val.columns and not _is_one_text(search) and search.problem != "completion":
         part("importance", lambda: {"importance": importance(subject, winner, search.val)})
     return Inspection(metric=subject.measure, failed=failed, **found)
 

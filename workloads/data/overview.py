@@ -247,6 +247,8 @@ def _targets(search: SearchData, y: Array) -> list[Any]:
         return [" ".join(search.classes[code] for code in row if code != NOT_COUNTED) for row in y]
     if search.classes:
         return [search.classes[code] for code in y]
+    if search.problem == "completion":
+        return [None] * len(y)
     if search.problem == "language":
         return [_written(row, search.vocabulary) for row in y]
     return [row[0] if len(row) == 1 and search.problem == "regression" else row for row in y.tolist()]

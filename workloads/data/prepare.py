@@ -11,6 +11,7 @@ import numpy as np
 
 from search_spaces.types.problems import Problem
 from workloads.arrays import SPLITS, Array, Arrays, Column, DataError
+from workloads.data.completions.prepare import prepare_pairs
 from workloads.data.copies import Comparison, comparisons, copies, duplicates
 from workloads.data.data_card import DataCard, class_counts, data_card
 from workloads.data.leaks import Finding, Table, absent, backwards, of_table, refuse, shared_groups, unlike
@@ -54,6 +55,8 @@ def prepare(data: Data, problem: Problem | None = None) -> Prepared:
     """
     if data.conll is not None:
         return prepare_tagged(data)
+    if data.completion is not None:
+        return prepare_pairs(data)
     if data.text is not None or data.series is not None:
         return _in_order(data, read_ordered(data))
     raw = read(data, None)

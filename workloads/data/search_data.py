@@ -66,7 +66,7 @@ class SearchData:
             counts, mean = np.bincount(known, minlength=self.num_outputs).tolist(), len(known) / max(1, len(y))
             facts = DataShape(example, self.num_outputs, self.problem, class_counts=tuple(counts))
             return replace(facts, labels=self.classes, words_a_sentence=mean)
-        if not np.issubdtype(y.dtype, np.floating):
+        if self.problem == "completion" or not np.issubdtype(y.dtype, np.floating):
             return DataShape(example, self.num_outputs, self.problem)
         return DataShape(example, self.num_outputs, self.problem, float(y.mean()), float(y.std()) or 1.0)
 

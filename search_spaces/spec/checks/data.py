@@ -33,24 +33,27 @@ class _Source:
 
 
 def _rows(data: Data) -> DataKind:
+    if data.prompt is not None or data.completion is not None:
+        return "completions"
     return "sentences" if data.texts else "table"
 
 
 _TABLE = ("also", "target", "val", "test", "columns", "missing", "texts")
 _SHEET = ("decimal", "thousands", "skip_rows")
+_PAIRS = ("prompt", "completion")
 _STREAM = ("streaming", "in_memory_gib")
 _STEPS = ("series_id", "inputs", "time_format", "time_zone", "gaps", "duplicates")
 
 # A new source is one row here, and one in workloads.data.sources.read.
 SOURCES: Mapping[str, _Source] = {
-    "csv": _Source(_rows, (*_TABLE, "header", *FORM, *_STREAM), check_table),
+    "csv": _Source(_rows, (*_TABLE, *_PAIRS, "header", *FORM, *_STREAM), check_table),
     "parquet": _Source(
         lambda data: "image" if data.image else _rows(data),
-        (*_TABLE, "image", "skip_bad", *_STREAM),
+        (*_TABLE, *_PAIRS, "image", "skip_bad", *_STREAM),
         check_table,
     ),
     "xlsx": _Source(_rows, (*_TABLE, "sheet", "header", *_SHEET), check_table),
-    "jsonl": _Source(_rows, (*_TABLE, "decimal", "thousands"), check_table),
+    "jsonl": _Source(_rows, (*_TABLE, *_PAIRS, "decimal", "thousands"), check_table),
     "feather": _Source(_rows, _TABLE, check_table),
     "folder": _Source(lambda _: "image", ("skip_bad", "val", "test", *_STREAM), check_folder, folder=True),
     "documents": _Source(lambda _: "sentences", ("encoding", "val", "test"), check_documents, folder=True),
@@ -89,6 +92,7 @@ def read_data(
         return _registered(document, data, base, datasets) if len(document.faults) == before else None
     source = SOURCES[given[0]]
     _check_texts(document, data)
+    _check_pairs(document, data)
     if set(_STREAM) <= set(source.options):
         data = check_stream(document, data, given[0])
     if base is not None:
@@ -131,6 +135,27 @@ def _check_texts(document: Document, data: Data) -> None:
         document.fault(("data", option), rule, shown(getattr(data, option)))
     if len({*data.texts, data.target}) <= len(data.texts):
         document.fault(("data", "text"), "must be other columns than the target, each once", shown(data.texts))
+
+
+def _check_pairs(document: Document, data: Data) -> None:
+    """Note a fault for prompts without completions and the reverse, and for keys without effect beside them."""
+    given = {key: getattr(data, key) for key in _PAIRS}
+    if not any(given.values()):
+        return
+    for key, other in (_PAIRS, _PAIRS[::-1]):
+        if given[key] is None:
+            document.fault(("data", key), f"is required beside data.{other}: the other column of texts")
+    if data.prompt == data.completion:
+        document.fault(("data", "completion"), "must be another column than the prompt", shown(data.completion))
+    if data.split.group is not None and data.split.group == data.completion:
+        document.fault(
+            ("data", "split", "group"), "must be another column than the completion", shown(data.completion)
+        )
+    left_out = {"target", "texts", "columns", "image", "skip_bad", "decimal", "thousands", *_STREAM}
+    for option in left_out & data.model_fields_set:
+        name = "text" if option == "texts" else option
+        rule = "has no effect beside data.completion, which is predicted: both columns are read whole, as they are"
+        document.fault(("data", name), rule, shown(getattr(data, option)))
 
 
 def _either(names: Sequence[str]) -> str:

@@ -24,8 +24,8 @@ def check_stream(document: Document, data: Data, key: str) -> Data:
     if away and data.streaming is False:
         rule = f"must be true: data.{away[0]} is no single file of this machine"
         document.fault(("data", "streaming"), rule, shown(data.streaming))
-    if away and data.texts:
-        rule = "must be a file of this machine, or a list of such files, beside data.text: texts are not streamed"
+    if away and (data.texts or data.completion):
+        rule = "must be a file of this machine, or a list of such files: columns of texts are not streamed"
         document.fault(("data", away[0]), rule, shown(getattr(data, away[0])))
     if "in_memory_gib" in data.model_fields_set and not data.in_memory_gib >= 0:
         document.fault(("data", "in_memory_gib"), "must be 0 or more", shown(data.in_memory_gib))

@@ -30,6 +30,10 @@ def check_table(document: Document, key: str, path: Path, data: Data) -> None:
     except (OSError, ValueError) as error:
         document.fault(("data", key), f"cannot be read: {one_line(error)[:200]}", shown(str(path)))
         return
+    if data.completion is not None or data.prompt is not None:
+        pairs = {"prompt": data.prompt, "completion": data.completion}
+        check_columns(document, path, columns, {**pairs, "split.group": data.split.group}, hint)
+        return
     if data.target is None:
         if key not in OWN_FILES:
             document.fault(("data", "target"), f"is required: the column to predict, one of {_listed(columns)}")

@@ -13,6 +13,8 @@ from search_spaces.types.problems import DataKind, Problem
 NUM_CHARACTERS = 40_000
 NUM_YEARS = 60
 NUM_REVIEWS = 600
+SUMMANDS = 25
+"""Numbers that are added to each other, from 0."""
 _SAID = {
     "good": ("fine", "warm", "clever", "moving", "fresh", "a joy", "never slow", "full of life", "not at all dull"),
     "bad": (
@@ -99,6 +101,13 @@ def _names() -> str:
     return "\n\n".join(sentences) + "\n"
 
 
+def _sums() -> str:
+    """Return questions for sums of two numbers and their answers as CSV; equal on every machine."""
+    pairs = [(a, b) for a in range(SUMMANDS) for b in range(SUMMANDS)]
+    random.Random(0).shuffle(pairs)
+    return "\n".join(["question,answer", *(f"{a} + {b} =, {a + b}" for a, b in pairs)]) + "\n"
+
+
 def example_data(kind: DataKind, problem: Problem) -> ExampleData:
     """Return example data of ``kind`` for ``problem``."""
     if kind == "text":
@@ -109,6 +118,9 @@ def example_data(kind: DataKind, problem: Problem) -> ExampleData:
         return ExampleData("reviews", spec, "reviews.csv", "made-up reviews", _reviews)
     if kind == "tagged":
         return ExampleData("names", {"conll": "names.conll"}, "names.conll", "made-up sentences with names", _names)
+    if kind == "completions":
+        spec = {"csv": "sums.csv", "prompt": "question", "completion": "answer"}
+        return ExampleData("sums", spec, "sums.csv", "sums of two numbers", _sums)
     if kind == "series":
         spec = {"series": "example.csv", "time": "month", "value": "sales"}
         return ExampleData("series", spec, "example.csv", "a made-up monthly series", _series)

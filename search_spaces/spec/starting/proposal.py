@@ -44,6 +44,7 @@ _OTHERS: Mapping[DataKind, str] = {
     "image": "or {folder: PATH} with a folder for each class, or {parquet: PATH, image: COLUMN, target: COLUMN}",
     "text": "or another file, and window: 64, the characters that a model sees",
     "sentences": "or {csv: PATH, target: COLUMN, text: COLUMN}, two columns, or {documents: FOLDER}",
+    "completions": "or {jsonl: PATH, prompt: COLUMN, completion: COLUMN}; {parquet: PATH, ...} as well",
     "tagged": "or another CoNLL file; text: c0 and target: c1 name its columns of words and labels",
     "series": "or another file, and horizon: 1, the values that are forecast at once",
 }

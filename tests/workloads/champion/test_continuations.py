@@ -13,7 +13,7 @@ import pytest
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
-from tests.helpers.causal_data import text_data
+from tests.helpers.causal_data import pair_data, text_data
 from workloads.arrays import DataError
 from workloads.champion.causal import continuations
 from workloads.data.search_data import SearchData
@@ -75,3 +75,15 @@ def test_params_that_cannot_be_are_refused_all_at_once(tmp_path: Path) -> None:
     drawn = [model.predict(["a"] * 3, {"max_new_tokens": 8, "temperature": 1.0, "seed": s}) for s in (0, 0, 1)]
     assert drawn[0].equals(drawn[1]) and not drawn[0].equals(drawn[2])
     assert len(np.unique(drawn[0]["prediction"])) > 1
+
+
+def test_a_champion_of_pairs_answers_prompts_and_says_how_likely_completions_are(tmp_path: Path) -> None:
+    model = champion("lora", tmp_path, pair_data())
+    prompts = pd.DataFrame({"q": ["2 + 3 =", "1 + 1 =", None]}, index=[5, 6, 7])
+    found = model.predict(prompts, {"max_new_tokens": 4})
+    assert list(found) == ["prediction"] and list(found.index) == [5, 6, 7]
+    told = model.predict(prompts.assign(a=[" 5", " 2", " 3"]), {"max_new_tokens": 4})
+    assert told["prediction"].equals(found["prediction"]) and list(told) == ["prediction", "loss", "perplexity"]
+    np.testing.assert_allclose(told["perplexity"], np.exp(told["loss"]))
+    one = model.predict(pd.DataFrame({"q": ["1 + 1 ="], "a": [" 2"]}))
+    assert one["loss"][0] == pytest.approx(told["loss"][6], rel=1e-5)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from tests.helpers.causal_data import TEXT, part, text_data, tiny_network
+from tests.helpers.causal_data import TEXT, pair_data, part, text_data, tiny_network
 from tests.helpers.workload_data import train, trainee
 from workloads.arrays import DataShape, Infeasible
+from workloads.data.sentences.describe import rows_of
 from workloads.models.language.causal.codes import Read, Row, matrix, num_counted, packed
 from workloads.models.language.causal.decoder import Decoder, decoder_of
 from workloads.models.language.causal.sample import Manner, written
@@ -225,3 +226,44 @@ def test_a_saved_model_is_the_one_that_was_saved(folders: tuple[Path, Path]) -> 
     x = matrix(windows(tokens(), part(TEXT[:300]).text, train=True))
     with torch.no_grad():
         torch.testing.assert_close(decoder_of(hp)(x), decoder_of(LanguageHyperparameters(model="none"))(x))
+
+
+def test_only_completions_are_predicted_and_packing_changes_no_value() -> None:
+    kind, found = workload("language"), []
+    for packing in (False, True):
+        member = trainee("language", mode="full", max_length=64, packing=packing, lr=0.003, batch_size=2)
+        data = kind.data(member.hp, pair_data(), torch.device("cpu"), torch.float32)
+        setup = Setup(kind, data)
+        model = setup.build(member).eval()
+        found.append(evaluate(setup.task(), model, data))
+        told = model(data.x_train).sum(0)
+        found[-1]["train"] = told[0] / told[3]
+        completions = [pair[1] for pair in rows_of(pair_data().train.x, pair_data().train.columns)]
+        assert int(told[3]) == sum(1 + len(text) for text in completions), "bytes, and the token that ends a text"
+        loop = PlainLoop(setup, member)
+        first, second = (loop.epoch()[0]["train_loss"] for _ in range(2))
+        assert second < first
+        assert len(data.x_train) < 20 if packing else len(data.x_train) == 40
+    for name, value in found[0].items():
+        torch.testing.assert_close(value, found[1][name], rtol=1e-5, atol=0)
+
+
+def test_what_is_cut_is_told_before_the_start() -> None:
+    kind = workload("language")
+    assert kind.tryout is not None
+
+    def told(max_length: int) -> str | None:
+        hp = LanguageHyperparameters(model="none", mode="lora", max_length=max_length)
+        return kind.tryout(hp, pair_data())  # type: ignore[misc]
+
+    assert told(64) is None
+    assert "100.0% of the training prompts" in str(told(8)) and "completions" not in str(told(8))
+
+
+def test_a_sample_is_of_the_prompt_alone() -> None:
+    member = trainee("language", mode="full", max_length=64)
+    kind = workload("language")
+    data = kind.data(member.hp, pair_data(), torch.device("cpu"), torch.float32)
+    shown = kind.exhibit(Setup(kind, data), TunedDecoder(member.hp).eval(), 1)  # type: ignore[misc]
+    prompt = rows_of(pair_data().val.x, pair_data().val.columns)[0][0]
+    assert shown["samples/epoch_0001.txt"].decode().startswith(prompt + "\n---")

@@ -60,13 +60,13 @@ def facts(parts: Mapping[str, Arrays]) -> tuple[dict[str, int | str], list[str]]
         "different_words": len(known),
     }
     others = [name for name in parts if name != "train"]
-    found |= {f"unknown_words_in_{name}": f"{_unknown(words[name], known):.1%}" for name in others}
+    found |= {f"unknown_words_in_{name}": f"{share_unknown(words[name], known):.1%}" for name in others}
     found |= {"scripts": ", ".join(f"{name} {share:.1%}" for name, share in scripts(texts_of(parts["train"])))}
     empty = {name: sum(not each for each in rows) for name, rows in words.items()}
     return found, [f"{count} texts of {name} are empty" for name, count in empty.items() if count]
 
 
-def _unknown(texts: Sequence[Sequence[str]], known: set[str]) -> float:
+def share_unknown(texts: Sequence[Sequence[str]], known: set[str]) -> float:
     """Return the share of words, repetitions included, that are not ``known``; 0 without words."""
     counts = Counter(word for text in texts for word in text)
     total = sum(counts.values())

@@ -42,18 +42,18 @@ def read(data: Data, path: str | None, like: Raw | None = None) -> Raw:
         return documents(source, data, like)
     if data.folder is not None:
         return folder_images(source, data, like)
-    with _unchanged(source, *(data.also if path is None else ())):
+    with unchanged_files(source, *(data.also if path is None else ())):
         return parquet_images(source, data, like) if data.image is not None else read_table(source, data, like)
 
 
 def read_ordered(data: Data) -> Ordered:
     """Read a text or a series as windows, split already. Raises DataError, one sentence for the user."""
-    with _unchanged(data.text or data.series, data.test):
+    with unchanged_files(data.text or data.series, data.test):
         return text(data) if data.text is not None else series(data)
 
 
 @contextmanager
-def _unchanged(*paths: str | None) -> Iterator[None]:
+def unchanged_files(*paths: str | None) -> Iterator[None]:
     """Raise DataError after the block if a file was written to or replaced within it."""
     try:
         with unchanged([Path(path) for path in paths if path is not None]):

@@ -117,11 +117,12 @@ LANGUAGE = Workload(
         "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
     },
     init_values={"model": NONE},
-    init_values_on={"text": {"mode": "full"}},
+    init_values_on={key: {"mode": "full"} for key in ("text", "completions")},
     problems={
         "sentences": ("classification", "regression"),
         "text": ("language",),
         "tagged": ("tagging",),
+        "completions": ("completion",),
     },
     build=build,
     task=task,

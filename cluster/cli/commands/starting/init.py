@@ -25,7 +25,8 @@ SCHEMA = "paceline.schema.json"
 NEXT = """wrote {path}; next
   paceline check {path}
   paceline run {path}"""
-USUAL = {"table": "mlp", "image": "image"} | dict.fromkeys(("text", "series", "sentences", "tagged"), "recurrent")
+USUAL = {"table": "mlp", "image": "image", "completions": "language"}
+USUAL |= dict.fromkeys(("text", "series", "sentences", "tagged"), "recurrent")
 """Workload for a file of each kind of data."""
 
 

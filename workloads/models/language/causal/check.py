@@ -12,7 +12,7 @@ from workloads.models.language.folder import NONE, SMALL_LAYERS, SMALL_POSITIONS
 if TYPE_CHECKING:
     from workloads.models.language.hyperparameters import LanguageHyperparameters
 
-CAUSAL: Final[tuple[Problem, ...]] = ("language",)
+CAUSAL: Final[tuple[Problem, ...]] = ("language", "completion")
 """Problems that a causal model solves: a text's next tokens, and the completions of prompts."""
 
 

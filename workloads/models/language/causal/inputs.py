@@ -10,13 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from workloads.arrays import Arrays, Infeasible
+from workloads.data.sentences.describe import rows_of
 from workloads.models.language.causal.codes import Row, matrix, num_counted, packed
-from workloads.models.language.causal.tokens import CausalTokens, windows
+from workloads.models.language.causal.tokens import CausalTokens, examples, is_cut, windows
 from workloads.training.batches import ResidentData
 
 if TYPE_CHECKING:
     from workloads.data.search_data import SearchData
     from workloads.models.language.hyperparameters import LanguageHyperparameters
+
+MANY = 2000
+"""Pairs whose lengths are looked at."""
 
 
 class Rows(nn.Module):
@@ -32,6 +36,8 @@ class Rows(nn.Module):
 
     def rows(self, part: Arrays, train: bool = False) -> list[Row]:
         """Return the rows of a split, one by one."""
+        if part.columns:
+            return examples(self.tokens, rows_of(part.x, part.columns))
         return windows(self.tokens, part.text, train)
 
     def split(self, part: Arrays) -> tuple[Tensor, Tensor]:
@@ -62,5 +68,15 @@ def continued(
 
 
 def cut(hp: LanguageHyperparameters, search: SearchData) -> str | None:
-    """Return how many prompts and completions of the training split are cut, if any; a text is divided instead."""
-    return None
+    """Return how many of the training split's prompts and completions are cut, if any; a text is only divided."""
+    if not search.train.columns:
+        return None
+    part, tokens = search.train, CausalTokens.of(hp.model, hp.max_length)
+    step = -(-len(part) // MANY)
+    pairs = rows_of(part.x[::step], part.columns)
+    pieces = (tokens.pieces([pair[k] for pair in pairs]) for k in range(2))
+    found = [is_cut(tokens, *both) for both in zip(*pieces, strict=True)]
+    shares = {what: sum(one[k] for one in found) / len(found) for k, what in enumerate(("prompts", "completions"))}
+    about = "about " if step > 1 else ""
+    told = [f"{about}{share:.1%} of the training {what}" for what, share in shares.items() if share]
+    return f"max_length: {hp.max_length} cuts {' and '.join(told)}" if told else None

@@ -1,0 +1,1 @@
+"""Prompts and their completions, which a causal model learns to write."""
