@@ -25,9 +25,10 @@ class PlainLoop:
         self.setup = setup
         self.members = [member]
         self.epoch_done = 0
-        self.model = setup.build(member)
-        activate_dropout([self.model])
         self.group = setup.group
+        # What is sharded moves to the device part by part: the whole model may not fit there.
+        self.model = setup.build(member, torch.device("cpu") if self.group.shards else None)
+        activate_dropout([self.model])
         self.net = self.group.wrap(self.model)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch_optimizer(member.hp, groups(self.model, member.hp.lr))

@@ -60,6 +60,11 @@ class ProcessGroup:
         return self.size == 1
 
     @property
+    def shards(self) -> bool:
+        """Whether each process holds a part of a model's weights alone."""
+        return self.strategy == "fsdp" and not self.alone
+
+    @property
     def first(self) -> bool:
         """Whether this process writes and reports for all."""
         return self.rank == 0
@@ -86,7 +91,7 @@ class ProcessGroup:
         """
         if isinstance(model, DistributedDataParallel) and not last:
             return model.no_sync()
-        if not self.alone and self.strategy == "fsdp":
+        if self.shards:
             from torch.distributed.fsdp import FSDPModule  # 550 ms
 
             if isinstance(model, FSDPModule):
@@ -94,15 +99,16 @@ class ProcessGroup:
         return nullcontext()
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """Return ``model`` wrapped for training by the group, with the same parameters; fsdp shards them in place.
+        """Return ``model`` wrapped for training by the group, with the same parameters.
 
+        fsdp shards them in place, and moves them from the CPU to the device that the group trains on.
         A model with a true ``may_leave_out_parameters`` may compute its outputs without some of them. Its method
         ``sharded_parts()``, if it has one, returns modules inside its children that fsdp gathers each by itself.
         DDP: Li et al. 2020, arXiv:2006.15704. FSDP: Zhao et al. 2023, arXiv:2304.11277.
         """
-        if self.alone or not any(p.requires_grad for p in model.parameters()):
+        if self.alone or not (self.shards or any(p.requires_grad for p in model.parameters())):
             return model
-        if self.strategy == "ddp":
+        if not self.shards:
             renamed = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # its later name
             apart: Any = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
             unused = getattr(model, "may_leave_out_parameters", False)

@@ -183,9 +183,9 @@ class Setup:
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 
-    def build(self, member: Trainee) -> nn.Module:
-        """Return a new model on the data's device; its weights are drawn on the CPU from the member's seed."""
-        return first_model(self.workload, member, self.data.shape).to(self.data.device, self.data.dtype)
+    def build(self, member: Trainee, device: torch.device | None = None) -> nn.Module:
+        """Return a new model on ``device`` (None: the data's); its weights are drawn on the CPU from the seed."""
+        return first_model(self.workload, member, self.data.shape).to(device or self.data.device, self.data.dtype)
 
     def batches(self, members: Sequence[Trainee], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Return an iterator over the mini-batches (inputs, targets) of an epoch, counted from 0."""

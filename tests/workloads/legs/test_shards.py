@@ -15,7 +15,6 @@ import torch
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
-from tests.helpers.small_encoder import without_dropout
 from tests.helpers.two_workers import on_several, on_two
 from tests.helpers.workload_data import blobs, search_data, sentences
 from workloads.data.search_data import SearchData
@@ -179,11 +178,19 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
-def of_language(mode: str, encoder: str, group: ProcessGroup, folder: Path, part: int, uri: str | None) -> Any:
+def of_language(mode: str, group: ProcessGroup, folder: Path, part: int, uri: str | None) -> Any:
     """Train one epoch of a language model; return its loss and checkpoint."""
     setting = LegSetting("language", Objective("val_loss", "minimize"), str(folder), device="cpu")
     runner = LegRunner(setting, sentences(), None, replace(group, strategy="fsdp"))
-    params = {"model": encoder, "mode": mode, "max_length": 16, "batch_size": 16, "lr": 0.003, **MODES[mode]}
+    params = {
+        "model": "none",
+        "encoder_dropout": 0.0,
+        "mode": mode,
+        "max_length": 16,
+        "batch_size": 16,
+        "lr": 0.003,
+        **MODES[mode],
+    }
     return trained(runner, part, part + 1, uri, params=params), saved(runner)
 
 
@@ -191,15 +198,14 @@ def of_language(mode: str, encoder: str, group: ProcessGroup, folder: Path, part
 @pytest.mark.parametrize("mode", MODES)
 def test_a_language_model_goes_on_with_another_number_of_workers(mode: str, tmp_path: Path) -> None:
     """Two workers, then one, then three, and two again."""
-    encoder = without_dropout()
     expected: list[float] = []
     found: list[float] = []
     uri: str | None = None
     alone: str | None = None
     for part, num in enumerate((2, 1, 3, 2)):
-        losses, alone = of_language(mode, encoder, ALONE, tmp_path / "alone", part, alone)
+        losses, alone = of_language(mode, ALONE, tmp_path / "alone", part, alone)
         expected += losses
-        work = partial(_part, mode, encoder, part, uri, tmp_path / "several")
+        work = partial(_part, mode, part, uri, tmp_path / "several")
         told = on_several(num, work, tmp_path / f"group{part}") if num > 1 else [work(ALONE, tmp_path)]
         assert all(one == told[0] for one in told)
         losses, uri = told[0]
@@ -209,5 +215,5 @@ def test_a_language_model_goes_on_with_another_number_of_workers(mode: str, tmp_
     torch.testing.assert_close(dict(one), dict(other), rtol=1e-4, atol=1e-5)
 
 
-def _part(mode: str, encoder: str, part: int, uri: str | None, folder: Path, group: ProcessGroup, _: Path) -> Any:
-    return of_language(mode, encoder, group, folder, part, uri)
+def _part(mode: str, part: int, uri: str | None, folder: Path, group: ProcessGroup, _: Path) -> Any:
+    return of_language(mode, group, folder, part, uri)

@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from tests.helpers.ports import free_ports
-from tests.helpers.small_encoder import without_dropout
 from tests.helpers.workload_data import sentences, setup, train, trainee
 from tests.workloads.models.test_gan import eight_by_eight
 from tests.workloads.models.test_gan import trainee as gan_trainee
@@ -55,7 +54,7 @@ def member(case: str) -> Any:
     known = type(trainee(name).hp).__dataclass_fields__
     params = {key: value for key, value in {**QUIET, "batch_size": BATCH, **CASES[case]}.items() if key in known}
     if mode:
-        params |= {"mode": mode[0], "model": without_dropout()}
+        params |= {"mode": mode[0], "encoder_dropout": 0.0}
     return trainee(name, **params)
 
 
@@ -138,7 +137,6 @@ def same_everywhere(name: str, group: ProcessGroup) -> tuple[bool, list[float]]:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("ring") / "found.pt"
     (port,) = free_ports(1)
-    without_dropout()  # which the processes then share
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=one_of_two, args=(rank, port, str(path))) for rank in range(2)]
     for process in processes:
