@@ -60,7 +60,7 @@ FSDP = "resources: {workers: 2, strategy: fsdp}\n"
 WAYS = {
     "fused": (SPEC + "cohort: 3\n", ("lane", "driver", "everything")),
     "fsdp": (SPEC + FSDP, ("worker", "lane", "driver")),
-    "language by fsdp": (LANGUAGE + FSDP, ("worker", "worker", "driver")),
+    "language by fsdp": (LANGUAGE + FSDP, ("worker", "lane", "driver")),
 }
 WORKER = "RayTrainWorker"
 
