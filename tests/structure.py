@@ -35,7 +35,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
     ),
     "tracking": (("names",), ("store",), ("ui", "results"), ("writer",)),
     "workloads": (
-        ("arrays", "hyperparameters", "report", "users_code", "users_packages"),
+        ("arrays", "hyperparameters", "memory_need", "report", "users_code", "users_packages"),
         ("tables",),
         ("data",),
         ("files",),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from workloads.arrays import Array
     from workloads.data.search_data import SearchData
+    from workloads.memory_need import MemoryNeed
     from workloads.tasks.contract import Task
     from workloads.training.batches import ResidentData
     from workloads.training.setup import Loop, MemberState, Setup, Trainee
@@ -54,6 +55,14 @@ class Workload(WorkloadInfo):
 
     Raises Infeasible where it does not fit the data.
     """
+    memory: Callable[[Any, DataShape, bool], Sequence[MemoryNeed]] | None = None
+    """Computes what the training of a model of these hyperparameters needs, on a GPU or not, before a sweep starts.
+
+    The first is the training's own, others, of less, are told beside it. Reads no data; raises Infeasible where the
+    model cannot be used.
+    """
+    to_fetch: Callable[[Any], str | None] = lambda hp: None
+    """Tells what is fetched from elsewhere as a sweep starts, before which its memory is not known."""
     recordable: bool = False
     """Whether a GPU may record a training step once and replay it.
 

@@ -36,6 +36,7 @@ from cluster.sweep.knowledge.changed_code import changed_code
 from cluster.sweep.knowledge.search import search_of
 from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
+from cluster.sweep.limits.memory import trainings
 from cluster.sweep.limits.spending import counted
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.steering.helm import Helm
@@ -45,6 +46,7 @@ from cluster.terminal.baseline_lines import sentences
 from cluster.terminal.records import Observer, Snapshot
 from cluster.terminal.standard_streams import without_rays_messages
 from search_spaces.race.race import Race
+from search_spaces.race.search import cohort_width
 from search_spaces.spec.script.verdict import without_verdict
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
@@ -145,7 +147,9 @@ class Driver:
         self._progress.enter("starting")
         if plain():
             self.observer.message(MEANING)
-        preparing = Preparing(self.sweep)
+        count = self._size.count
+        wanted = trainings(self.sweep, count, cohort_width(self.sweep, count), self.joined is None)
+        preparing = Preparing(self.sweep, wanted)
         early = threading.Thread(target=local_ray.import_early, daemon=True)
 
         def quieten() -> None:

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cluster.ray_internals.imports import importing
+from cluster.sweep.limits.memory import Trainings, foreseen
 from cluster.sweep.mlflow_models.opening import open_models_of
 from search_spaces.space.hyperparameters import Open, complete, defaults, hyperparameters
 from search_spaces.spec.files.dialect import read_with
@@ -65,17 +66,16 @@ class Loaded:
         for word in ("leak", "note"):
             for text in self.card[f"{word}s"]:
                 yield f"data: {word}: {text}"
-        if self.tried:
-            yield self.tried
+        yield from (self.tried or "").splitlines()
 
 
 class Preparing:
     """A process that runs ``workloads.data.prepare.prepare`` and checks that the workload can use the result.
 
-    There is no process where the workload brings its own data.
+    There is no process where the workload brings its own data. The memory of ``wanted`` trainings is told, too.
     """
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, wanted: Trainings | None = None) -> None:
         self._loaded: Loaded | None = None
         self._process: subprocess.Popen[bytes] | None = None
         if not sweep.data.given:
@@ -95,6 +95,7 @@ class Preparing:
             "workload": sweep.workload,
             "constants": dict(sweep.constants),
             "first": first(sweep),
+            "memory": wanted and wanted.to_json(),
             "tracking": sweep.tracking.uri,
             "searched": list(sweep.space.domains),
             "metric": sweep.metric.name,
@@ -258,6 +259,9 @@ def _main() -> None:
             os.chdir(order["folder"])
         constants = order["constants"]
         tried = check_first(order["workload"], constants, found.search, order["searched"], order["first"])
+        if order["memory"]:
+            wanted, kind = Trainings.of_json(order["memory"]), workload(order["workload"])
+            tried = "\n".join(filter(None, [tried, *foreseen(kind, wanted, found.search.shape())]))
         check_metric(order["metric"], found.search, found.test if order["judged"] else None)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}
         answer = Loaded(found.search, found.test, found.card.to_dict(), indices, tried)

@@ -245,6 +245,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "first[]": "the first configurations",
         "require_share": "share of the space that satisfies `require`; null without it",
         "defaults_moved": "whether the first trial is only near to the defaults, as these do not satisfy `require`",
+        "memory": "memory of the trainings beside that of a worker, in sentences; null where it is not told",
         "no_effect": "why a hyperparameter has no effect, in all trials or some, by its name; null where all have",
         "seeds": "seeds of a trial, at most, by `repeats`; 1 without",
         "epochs": "epochs of the search, expected, with one seed each; more where later trials turn out better; "

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster.cli.commands.shared import load, print_json, refuse_store, refusing
+from cluster.cli.commands.shared import Refusal, load, print_json, refuse_store, refusing
 from cluster.cli.options import JSON, OVERRIDES, SPEC
 from cluster.exit_codes import FINISHED
-from workloads.registry import catalogue
+from workloads.registry import catalogue, workload
 
 if TYPE_CHECKING:
     from search_spaces.race.earlier.warm_start import WarmStart
@@ -46,17 +46,39 @@ def preview(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     except TooSmall as error:  # the spec may be meant for another machine
         lanes, why_not = sweep.max_concurrent or 1, str(error)
     plan = preview(sweep, lanes, catalogue().workload(sweep.workload).hyperparameters, warm)
+    memory = _memory(sweep, lanes, plan.cohort)
     if as_json:
-        print_json(document(sweep, plan))
+        print_json({**document(sweep, plan), "memory": memory or None})
     else:
         print("\n".join(lines(sweep, plan)))
         if store and store.state == "warning":
             print(f"MLflow is away: {store.found}; {store.remedy}")
         for alias, version in starts_from.versions.items():
             print(f"model       {alias} is {version} now")
+        for told in memory:
+            print(f"memory      {told}")
         for told in filter(None, [_cores(sweep, lanes), _disk(sweep, lanes), why_not and f"not here: {why_not}"]):
             print(told)
     return FINISHED
+
+
+def _memory(sweep: Sweep, lanes: int, together: int) -> list[str]:
+    """Return what the trainings need beside what a lane has, a line each, where their workload tells that.
+
+    Raises Refusal where they cannot begin: of models that are here.
+    """
+    from cluster.sweep.limits.memory import foreseen, trainings
+
+    wanted = trainings(sweep, lanes, together)
+    if wanted is None:
+        return []
+    from workloads.arrays import DataError, DataShape
+
+    shape = DataShape((1,), num_outputs=2, problem=sweep.problem or "classification")
+    try:
+        return foreseen(workload(sweep.workload), wanted, shape, fetch=False)
+    except DataError as error:
+        raise Refusal(str(error)) from error
 
 
 def _warm(sweep: Sweep, spec: str) -> tuple[Sweep, WarmStart]:

@@ -61,6 +61,24 @@ def folder_of(model: str) -> Path:
         ) from error
 
 
+def to_fetch(model: str) -> str | None:
+    """Return where a sweep is to fetch a model from; None where it is here, or cannot be fetched."""
+    if mlflow_models.is_of_mlflow(model):
+        return f"{model} is fetched from MLflow as the sweep starts"
+    if model == NONE or model.startswith(("/", "~", ".")):
+        return None
+    try:
+        from huggingface_hub import constants, snapshot_download
+
+        if not constants.HF_HUB_OFFLINE:
+            snapshot_download(model, allow_patterns=list(FILES), local_files_only=True)
+    except (ImportError, ValueError):
+        return None
+    except OSError:
+        return f"{model} is not on this machine yet: it is fetched from the hub as the sweep starts"
+    return None
+
+
 def _known(model: str, cache: Path) -> str:
     """Return a hint at a model of a similar name that was downloaded."""
     names = [path.name.removeprefix("models--").replace("--", "/") for path in cache.glob("models--*")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workloads.arrays import DataShape, Infeasible
 from workloads.contract import Workload
 from workloads.models.language.causal.check import CAUSAL, check_causal
-from workloads.models.language.folder import NONE, SMALL_LAYERS, SMALL_POSITIONS, check_folder
+from workloads.models.language.folder import NONE, SMALL_LAYERS, SMALL_POSITIONS, check_folder, to_fetch
 from workloads.models.language.hyperparameters import LanguageHyperparameters
 from workloads.models.language.options import check_attention
 from workloads.training.default_inputs import default_task
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import device, dtype, nn
 
     from workloads.data.search_data import SearchData
+    from workloads.memory_need import MemoryNeed
     from workloads.tasks.contract import Task
     from workloads.training.batches import ResidentData
     from workloads.training.setup import Setup
@@ -102,6 +103,14 @@ def told_first(hp: LanguageHyperparameters, search: SearchData) -> str | None:
     return told_first(hp, search, build)
 
 
+def memory(hp: LanguageHyperparameters, shape: DataShape, gpu: bool) -> list[MemoryNeed]:
+    """Return what a training needs. Raises Infeasible where the model cannot be used; reads no weights."""
+    from workloads.models.language.memory import memory  # 4,000 ms: torch and transformers
+
+    check(hp, shape)
+    return memory(hp, shape, gpu, build)
+
+
 def fuses(hp: Any) -> bool:
     """Return whether members are fused: classifiers on fixed features are, encoders are not."""
     return bool(hp.mode == "features")
@@ -129,6 +138,8 @@ LANGUAGE = Workload(
     exhibit=exhibit,
     check=check,
     tryout=told_first,
+    memory=memory,
+    to_fetch=lambda hp: to_fetch(hp.model),
     fusable=fuses,
     half=True,
     data=data,
