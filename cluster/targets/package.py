@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.doctor.machine import HOME
 from search_spaces.spec.checks.space.own_paths import change_paths
+from search_spaces.spec.data import PATHS
 from search_spaces.spec.packages.key import is_local, path_of
 from search_spaces.types.faults import Fault, SpecError
 from search_spaces.types.module_path import OURS
@@ -34,21 +35,6 @@ EXCLUDED: Final = (
 """Patterns of files that are never sent: caches, results, environments, and files with secrets."""
 BELOW: Final = "code/"
 """Folder of the package for the user's files, where some must not be found first."""
-DATA_PATHS: Final = (
-    "csv",
-    "parquet",
-    "xlsx",
-    "jsonl",
-    "feather",
-    "folder",
-    "documents",
-    "text",
-    "series",
-    "val",
-    "test",
-    "root",
-)
-"""Keys of a spec's ``data`` that hold paths."""
 FACADE: Final = "paceline.py"
 """The module that users' code may import, too."""
 UNUSED: Final = ("tests", "test", "setup", "conftest", "docs", "examples", "scripts")
@@ -108,7 +94,7 @@ def travelling_spec(sweep: Sweep, folder: Path) -> tuple[str, list[str]]:
         staying.append(text)
         return text
 
-    paths = {key: getattr(sweep.data, key) for key in DATA_PATHS}
+    paths = {key: getattr(sweep.data, key) for key in PATHS}
     found = {key: moved(text) for key, text in paths.items() if text is not None and "://" not in text}
     also = [text if "://" in text else moved(text) for text in sweep.data.also]
     data = sweep.data.model_copy(update={**found, "also": also})

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TABLES = ("csv", "parquet", "xlsx", "jsonl", "feather")
 """Keys of files of tables, whose columns ``split.group`` may name."""
+PATHS = (*TABLES, "folder", "documents", "conll", "text", "series", "val", "test", "root")
+"""Keys that are paths, beside ``also``, a list of them."""
 DOCUMENT = "document"
 """Name by which ``split.group`` keeps the sentences of each document of a CoNLL file together."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from search_spaces.spec.data import TABLES
+from search_spaces.spec.data import PATHS
 from search_spaces.spec.place import Place, is_there
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.faults import Fault, SpecError
@@ -22,9 +22,6 @@ from search_spaces.types.files.kept_code import FILE, is_kept, name_shown
 
 FORMAT: Final = 1
 """Version of the format, increased when earlier versions would misread it: they refuse a higher one."""
-
-PATHS: Final = (*TABLES, "folder", "documents", "text", "series", "val", "test", "root")
-"""Keys of ``data`` that are paths, beside ``also``, a list of them."""
 
 
 class _Head(BaseModel):

@@ -30,7 +30,7 @@ def data(spec: str, overrides: tuple[str, ...], as_json: bool) -> int:
     sweep = load(spec, overrides)
     if not sweep.data.given:
         raise Refusal(f"data: there is none to show: {sweep.workload} brings its own data")
-    loaded, name = _loaded(sweep), sweep.data.target or "target"
+    loaded, name = _loaded(sweep), sweep.data.target or ("label" if sweep.data.conll else "target")
     found = _overview(sweep, loaded, name)
     from cluster.terminal.data_view import document, view
 

@@ -24,7 +24,7 @@ from cluster.sweep.knowledge.data_key import data_key
 from cluster.sweep.restore import CARD
 from search_spaces.race.earlier.known_results import NO_RESULTS, KnownResult, KnownResults, known_values
 from search_spaces.space.hyperparameters import complete
-from search_spaces.spec.stored import PATHS
+from search_spaces.spec.data import PATHS
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import CANNOT_GO_ON
 from search_spaces.types.faults import SpecError

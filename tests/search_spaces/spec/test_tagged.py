@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.spec.checks.data import SOURCES
+from search_spaces.spec.data import PATHS
 from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.types.faults import SpecError
 from workloads.registry import catalogue
@@ -22,6 +24,11 @@ def files(tmp_path: Path) -> Path:
 
 def parsed(text: str, folder: Path) -> Sweep:
     return parse_sweep(text, "sweep.yaml", folder, catalogue=catalogue())
+
+
+def test_each_source_is_known_as_a_path() -> None:
+    """So that it is found again from another folder, and sent along to a cluster."""
+    assert set(SOURCES) <= set(PATHS)
 
 
 def test_words_are_labelled_and_judged_by_their_spans(files: Path) -> None:

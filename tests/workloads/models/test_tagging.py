@@ -10,10 +10,11 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from cluster.sweep.data_process import check_first
 from tests.helpers.fused_and_plain import agree
 from tests.helpers.tagged import names
 from tests.helpers.workload_data import train
-from workloads.arrays import DataShape
+from workloads.arrays import DataError, DataShape
 from workloads.data.sentences.describe import texts_of
 from workloads.models.recurrent.tokens import UNKNOWN
 from workloads.models.recurrent.words import Words, learned_words
@@ -77,6 +78,12 @@ def test_each_word_has_one_code_and_rare_ones_that_of_their_form(tmp_path: Path)
     data = workload("recurrent").data(hyperparameters(), search, CPU, torch.float32)
     lengths = [len(text.split(" ")) for text in texts_of(search.train)]
     assert (data.x_train != 0).sum(1).tolist() == lengths == (data.y_train >= 0).sum(1).tolist()
+
+
+@pytest.mark.parametrize("idle", ["class_weights", "sampling"])
+def test_what_is_of_classes_of_rows_is_refused(idle: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"parameters.{idle}: has no effect on tagging, it needs classes"):
+        check_first("recurrent", {idle: "balanced"}, names(tmp_path).search)
 
 
 def test_pooling_and_tokenizer_are_not_offered() -> None:

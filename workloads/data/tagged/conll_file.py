@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class Sentence:
     lines: tuple[int, ...]
     document: int
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The words, which hold no white space, with a blank between them."""
         return joined(self.words)
