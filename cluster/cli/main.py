@@ -40,7 +40,7 @@ COMMANDS = {
     "ls": ("list", "List sweeps: here, submitted, in MLflow."),
     "show": ("show", "Show best trials, final evaluation, cost, failures."),
     "best": ("show", "Print the champion's configuration, or before there is one the recommended."),
-    "export": ("serve", "Write a sweep's champion to an ONNX file."),
+    "export": ("serve", "Write a sweep's champion to an ONNX file, or of a text encoder to a folder."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
     "workloads": ("workloads", "List workloads, or describe WORKLOAD: its data, metrics and hyperparameters."),

@@ -46,7 +46,7 @@ class LanguageModel:
     model: nn.Module
 
     @property
-    def encoder(self) -> Encoder:
+    def network(self) -> Encoder:
         """The encoder, with what it has learned."""
         frozen = isinstance(self.inputs, Vectors | WordVectors)
         found = self.inputs.encoder if frozen else self.model.get_submodule("encoder")
@@ -105,7 +105,7 @@ class LanguageModel:
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         hp: Any = workload(self.card.workload).hyperparameters(**self.card.params)
         whole = hp.mode == "full"
-        keep_base(hp, self.tokens.tokenizer, folder, self.encoder if whole else None)
+        keep_base(hp, self.tokens.tokenizer, folder, self.network if whole else None)
         state = {
             name: value for name, value in self.model.state_dict().items() if not (whole and _of_encoder(name))
         }

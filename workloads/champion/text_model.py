@@ -83,7 +83,7 @@ def frame_of(rows: Any, names: Sequence[str]) -> Any:
     if isinstance(rows, pd.DataFrame):
         # MLflow names the only column of a list of texts 0.
         return rows.set_axis(names, axis=1) if list(rows.columns) == list(range(len(names))) else rows
-    if isinstance(rows, str):
+    if isinstance(rows, str) or getattr(rows, "ndim", 1) == 0:  # an array of no dimension: JSON's single text
         raise DataError("the rows: must be a list of texts, received one text")
     index = rows.index if isinstance(rows, pd.Series) else None
     rows = rows.tolist() if index is not None else rows

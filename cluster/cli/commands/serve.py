@@ -70,19 +70,23 @@ def _told(home: SweepHome) -> bool:
 
 @click.command()
 @SWEEP
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path())
 def export(sweep: str, file: str) -> int:
-    """Write a sweep's champion to an ONNX file."""
+    """Write a sweep's champion to an ONNX file, or of a text encoder to a folder.
+
+    Of workload `language` FILE is a new folder that Hugging Face's transformers load, with adapters merged, the
+    tokenizer, the classifier, and a script predict.py that needs no Paceline.
+    """
     from cluster.driver.export_champion import NoChampion, export_champion
     from workloads.arrays import DataError
 
     home = find(sweep)
     read = reading(home)
     try:
-        difference = export_champion(read, Path(file))
+        told = export_champion(read, Path(file))
     except (NoChampion, DataError) as error:
         raise Failure(str(error)) from error
-    print(f"{file}: input x, output y, any number of rows; agrees with torch to {difference:.1g}")
+    print(f"{file}: {told}")
     return FINISHED
 
 

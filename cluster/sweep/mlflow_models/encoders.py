@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -13,7 +14,8 @@ from workloads.files.cache import cache_folder
 
 OURS: Final = "workloads.champion."
 """Beginning of the modules that load champions."""
-CHAMPION: Final = f"{OURS}language_model"
+PRETRAINED: Final = (f"{OURS}language_model", f"{OURS}causal.continuations")
+"""Modules that load champions of ``language``."""
 HUGGING_FACE: Final = "transformers"
 """Flavor of models that mlflow.transformers has logged."""
 
@@ -45,7 +47,7 @@ def encoder_of(uri: str | None, model_uri: str) -> Path:
 def refuse_others(card: ModelCard) -> None:
     """Raise NoEncoder unless the model is a champion of ``language``, or one of Hugging Face's with its weights."""
     known = card.flavors.get(HUGGING_FACE)
-    if card.loader == CHAMPION or (known and "model_binary" in known):
+    if card.loader in PRETRAINED or (known and "model_binary" in known):
         return
     if known:
         why = "is registered without its weights: merge its adapter, if it has one, and log it with its weights"
@@ -61,11 +63,11 @@ def refuse_others(card: ModelCard) -> None:
 
 
 def _write(card: ModelCard, files: Path, folder: Path) -> None:
-    if card.loader == CHAMPION:
-        from workloads.champion.encoders.folder import write_encoder  # 1,300 ms: torch
-        from workloads.champion.language_model import load  # 1,300 ms: torch
+    if card.loader in PRETRAINED:
+        from workloads.champion.encoders.folder import write_network  # 1,300 ms: torch
 
-        return write_encoder(load(files / card.data), folder)
+        champion = importlib.import_module(card.loader).load(files / card.data)
+        return write_network(champion, folder)
     shutil.copytree(files / str(card.flavors[HUGGING_FACE]["model_binary"]), folder)
     tokenizer = files / "components" / "tokenizer"
     if tokenizer.is_dir():

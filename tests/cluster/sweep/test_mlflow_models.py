@@ -11,9 +11,8 @@ from cluster.sweep.mlflow_models.encoders import NoEncoder, encoder_of, refuse_o
 from cluster.sweep.mlflow_models.pinned import pinned
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.faults import SpecError
-from tests.helpers.language_champion import champion, small_encoder
+from tests.helpers.language_champion import champion, registered, small_encoder
 from tracking.results.model_files import ModelCard, card_of
-from tracking.results.registered_model import Candidate, Folder, register
 from workloads.files import cache
 from workloads.models.language.hyperparameters import LanguageHyperparameters
 from workloads.models.language.pretrained import encoder_of as loaded
@@ -28,20 +27,6 @@ parameters:
   max_length: {values: [16, 32], when: {model: "%s"}}
 trials: 2
 """
-
-
-def registered(uri: str, model: object, loader: str, name: str = "it") -> str:
-    """Register a champion under ``name`` and return its URI."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(uri)
-    folder = Path(uri.removeprefix("sqlite:///")).parent
-    found = client.get_experiment_by_name("it")
-    experiment = found.experiment_id if found else client.create_experiment("it", str(folder / "artifacts"))
-    run = client.create_run(experiment).info.run_id
-    model.save(saved := folder / run)  # type: ignore[attr-defined]
-    candidate = Candidate(name=name, sweep_id="0", run_id=run, metadata={})
-    return register(uri, candidate, Folder(str(saved), loader, ()), None).uri
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +49,11 @@ def test_an_alias_is_one_version_for_a_whole_sweep_and_its_encoder_is_what_was_t
 ) -> None:
     small = small_encoder(here / "small")
     first = champion(small, here / "first", mode="lora", lr=0.01)
-    alias = registered(uri, first, "workloads.champion.language_model")
+    alias = registered(uri, first)
     sweep = parse_sweep(SPEC % (uri, f"{{values: [none, {alias}]}}", alias), "it.yaml", here, catalogue=catalogue())
     found = pinned(sweep, "it.yaml")
     assert list(found.told()) == [f"{alias} is models:/it/1: this sweep keeps to it, though the alias may move"]
-    registered(uri, champion(small, here / "second", mode="features"), "workloads.champion.language_model")
+    registered(uri, champion(small, here / "second", mode="features"))
     assert found.sweep.space.domains["model"].grid() == ("none", "models:/it/1")
     assert found.sweep.space.when["max_length"] == {"model": ("models:/it/1",)}
     assert pinned(found.sweep, "it.yaml").sweep == found.sweep
@@ -76,7 +61,7 @@ def test_an_alias_is_one_version_for_a_whole_sweep_and_its_encoder_is_what_was_t
     folder = encoder_of(uri, "models:/it/1")
     assert encoder_of(uri, "models:/it/1") == folder != encoder_of(uri, alias)
     codes, kept = torch.tensor([[3, 7, 9]]), loaded(LanguageHyperparameters(model=str(folder)))
-    torch.testing.assert_close(kept(codes), first.encoder(codes), rtol=0, atol=1e-5)
+    torch.testing.assert_close(kept(codes), first.network(codes), rtol=0, atol=1e-5)
 
 
 def test_a_model_of_hugging_face_s_is_one_folder_with_its_tokenizer(here: Path) -> None:
@@ -113,7 +98,7 @@ def test_a_model_that_is_no_encoder_is_refused(flavors: dict[str, dict[str, str]
 
 def test_faults_are_told_before_anything_starts(here: Path, uri: str) -> None:
     made = champion(small_encoder(here / "small"), here / "sweep", mode="features")
-    alias = registered(uri, made, "workloads.champion.text_model", "other")
+    alias = registered(uri, made, "other", "workloads.champion.text_model")
     values = f"{{values: [{alias}, models:/others@champion]}}"
     sweep = parse_sweep(SPEC % (uri, values, alias), "it.yaml", here, catalogue=catalogue())
     with pytest.raises(SpecError) as caught:

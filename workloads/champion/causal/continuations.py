@@ -21,7 +21,7 @@ from workloads.champion.table_model import MODEL, PREDICTION, WEIGHTS, Card, car
 from workloads.champion.text_model import frame_of
 from workloads.data.search_data import SearchData
 from workloads.models.language.causal.codes import matrix
-from workloads.models.language.causal.decoder import decoder_of
+from workloads.models.language.causal.decoder import Decoder, decoder_of
 from workloads.models.language.causal.inputs import Rows
 from workloads.models.language.causal.sample import Manner, written
 from workloads.models.language.causal.tokens import CausalTokens, examples
@@ -45,6 +45,11 @@ class Continuations:
     card: Card
     tokens: CausalTokens
     model: TunedDecoder
+
+    @property
+    def network(self) -> Decoder:
+        """The causal model, with what it has learned."""
+        return self.model.decoder
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -98,7 +103,7 @@ class Continuations:
         folder.mkdir(exist_ok=True)
         (folder / MODEL).write_text(json.dumps(asdict(self.card), indent=1), encoding="utf-8")
         hp: Any = workload(self.card.workload).hyperparameters(**self.card.params)
-        whole = self.model.decoder if hp.mode == "full" else None
+        whole = self.network if hp.mode == "full" else None
         keep_base(hp, self.tokens.tokenizer, folder, whole, decoder_of)
         torch.save({} if whole else self.model.state_dict(), folder / WEIGHTS)
 

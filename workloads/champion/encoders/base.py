@@ -22,6 +22,8 @@ ENCODER, BASE, TOKENIZER = "encoder.json", "base", "tokenizer"
 """File that names the encoder, and folders of one that is saved whole, and of the tokenizer alone."""
 ELSEWHERE = "PACELINE_ENCODER"
 """Environment variable with the folder where an encoder is, for champions that do not find it where it was."""
+UNLIKE = ("_name_or_path", "architectures", "dtype", "transformers_version")
+"""Keys of a configuration in which equal encoders may differ."""
 MIB = 2**20
 Pretrained: TypeAlias = Encoder | Decoder
 Opener: TypeAlias = Callable[[Any], Pretrained]
@@ -69,9 +71,10 @@ def found_base(hp: Any, folder: Path, of: Opener = encoder_of) -> tuple[Any, Tok
 
 
 def digest(encoder: Pretrained) -> str:
-    """Return the SHA-256 of an encoder's weights, and of all else that its vectors depend on."""
-    found = hashlib.sha256()
-    for value in (encoder.facts(), *encoder.state_dict().values()):
+    """Return the SHA-256 of an encoder's weights and of its configuration, as far as that is not the default."""
+    config = {key: str(value) for key, value in encoder.net.config.to_diff_dict().items() if key not in UNLIKE}
+    found = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    for value in encoder.state_dict().values():
         found.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()
 
@@ -101,8 +104,6 @@ def _missing(told: Mapping[str, Any], error: Infeasible) -> str:
 
 
 def _another(told: Mapping[str, Any], model: str) -> str:
-    here = version("transformers")
-    versions = f" (or version {here} of transformers reads it otherwise than {told['transformers']} did)"
-    differ = told.get("transformers", here) != here
-    why = versions if differ else ""
+    then, here = told.get("transformers"), version("transformers")
+    why = f" (or transformers {here} reads it otherwise than {then} did)" if then not in (None, here) else ""
     return f"the encoder at {model!r} is another one than that of the training{why}: put it back"

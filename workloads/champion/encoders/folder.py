@@ -1,17 +1,20 @@
-"""A champion's text encoder as it was trained, as a folder that Hugging Face's libraries load."""
+"""A champion's pre-trained network as it was trained, as a folder that Hugging Face's libraries load."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
-from workloads.champion.language_model import LanguageModel
+    from workloads.champion.causal.continuations import Continuations
+    from workloads.champion.language_model import LanguageModel
 
 
-def write_encoder(champion: LanguageModel, folder: Path) -> None:
+def write_network(champion: LanguageModel | Continuations, folder: Path) -> None:
     """Write config.json, model.safetensors and the tokenizer into ``folder``; adapters are merged, in place."""
-    net = champion.encoder.net
+    net = champion.network.net
     merge_adapters(net)
     net.save_pretrained(folder)
     champion.tokens.tokenizer.save_pretrained(folder)
