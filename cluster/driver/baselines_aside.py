@@ -14,8 +14,8 @@ from search_spaces.spec.sweep import Sweep
 from search_spaces.types.error_text import last_line
 from workloads.registry import described
 
-MOST_S = 180.0
-"""Seconds for which the end of a sweep waits for baselines at most."""
+SOON_S, MOST_S = 5.0, 180.0
+"""Seconds for which the end of a sweep waits for baselines without a word, and at most."""
 
 
 def measure_here(workload: str, metric: str, checkpoints: str, search: Any, test: Any) -> None:
@@ -55,8 +55,12 @@ class BaselinesAside:
         if self._going is None:
             return ""
         try:
-            done, _ = ray.wait([self._going], timeout=MOST_S)
+            done, _ = ray.wait([self._going], timeout=SOON_S)
             if not done:
+                say(f"waiting for baselines, at most {MOST_S:.0f} s (`final: {{baselines: false}}` turns them off)")
+                done, _ = ray.wait([self._going], timeout=MOST_S)
+            if not done:
+                ray.cancel(self._going)  # where the actor has not begun with it, or the next process would
                 ray.kill(worker, no_restart=False)
                 return f"it took longer than {MOST_S:.0f} s"
             ray.get(self._going)

@@ -171,6 +171,7 @@ def test_the_end_waits_for_them_within_a_bound(how: str, monkeypatch: pytest.Mon
         SimpleNamespace(
             wait=lambda them, timeout: ([], them) if how == "slow" else (them, []),
             get=get,
+            cancel=lambda _: None,
             kill=lambda _, no_restart: killed.append(no_restart),
             exceptions=ray.exceptions,
         ),
@@ -192,4 +193,11 @@ def test_the_end_waits_for_them_within_a_bound(how: str, monkeypatch: pytest.Mon
         }[how]
     )
     assert killed == ([False] if how == "slow" else [])
-    assert told == (["baselines could not be measured: the actor died: out of memory"] if how == "dead" else [])
+    assert (
+        told
+        == {
+            "slow": ["waiting for baselines, at most 180 s (`final: {baselines: false}` turns them off)"],
+            "dead": ["baselines could not be measured: the actor died: out of memory"],
+            "done": [],
+        }[how]
+    )
