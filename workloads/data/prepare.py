@@ -17,7 +17,7 @@ from workloads.data.data_card import DataCard, class_counts, data_card
 from workloads.data.leaks import Finding, Table, absent, backwards, of_table, refuse, shared_groups, unlike
 from workloads.data.raw import Ordered, Raw
 from workloads.data.search_data import Prepared, SearchData, TestData
-from workloads.data.sentences.describe import facts, folded
+from workloads.data.sentences.describe import facts, folded, told_by_texts
 from workloads.data.sources.image_records import contents, example_shape
 from workloads.data.sources.read import read, read_ordered
 from workloads.data.splits import Fold, blocks, completed, folds, own_files, split
@@ -112,6 +112,8 @@ def _facts(
     copied, findings = copies({name: contents(x) for name, x in coded.items()}, ways)
     told, odd = facts(parts) if sentences else ({}, [])
     findings += shared
+    if sentences and (telling := told_by_texts(parts["train"], classes)):
+        findings.append(telling)
     findings += absent(class_counts(parts, len(classes)), classes) if raw.rest is None else []
     findings += [] if table is None else [*of_table(table), *backwards(table, parts)]
     findings += unlike(parts["train"], {name: parts[name] for name in own_files(data)})

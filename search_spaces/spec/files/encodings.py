@@ -38,6 +38,8 @@ _SIGNS = frozenset("€£§©®°±²³µ·¼½¾«»‘’‚“”„–—…
 """Letters, and other characters, that texts in western languages have in cp1252."""
 _WITHIN_A_WORD = re.compile(r"[^\W\d_][£§©®°±²³¹¨¿»«¼½¾][^\W\d_]")
 """Such signs between letters are letters of another encoding."""
+MOSTLY = 2
+"""Characters of UTF-8 for each byte that is none of it, where two encodings are mixed."""
 MAX_LATIN_SHARE, LIKELY_SHARE = 0.3, 0.5
 """Of letters beyond ASCII: in texts of other scripts that are read as Latin ones most letters are."""
 
@@ -81,7 +83,17 @@ def certain_encoding(raw: bytes, whole: bool) -> str | None:
         return "utf-8"
     except UnicodeDecodeError:
         pass
-    return _latin(raw, MAX_LATIN_SHARE)
+    return None if is_mixed(raw) else _latin(raw, MAX_LATIN_SHARE)
+
+
+def is_mixed(raw: bytes) -> bool:
+    """Whether most characters beyond ASCII are UTF-8 and some bytes are not: parts are of different encodings.
+
+    In texts of one other encoding hardly any letters stand beside each other as UTF-8 has its bytes.
+    """
+    beyond = [character for character in raw.decode("utf-8", "surrogateescape") if character > "\x7f"]
+    wrong = sum("\udc80" <= character <= "\udcff" for character in beyond)
+    return wrong > 0 and len(beyond) - wrong >= MOSTLY * wrong
 
 
 def _without_mark(raw: bytes) -> str | None:
@@ -112,4 +124,4 @@ def _is_western(raw: bytes) -> bool:
 def _likely(raw: bytes) -> str:
     if found := certain_encoding(raw, whole=True):
         return UNSURE if found == "utf-8" and 0 in raw else found
-    return (None if 0 in raw else _latin(raw, LIKELY_SHARE)) or UNSURE
+    return (None if 0 in raw or is_mixed(raw) else _latin(raw, LIKELY_SHARE)) or UNSURE

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.spec.files.compressed import opened
 from search_spaces.spec.files.dialect import Dialect
-from search_spaces.spec.files.encodings import ENCODINGS, UNSURE, certain_encoding
+from search_spaces.spec.files.encodings import ENCODINGS, UNSURE, certain_encoding, is_mixed
 from search_spaces.types.faults import nearest
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def _encoding(head: bytes, whole: bool, said: str | None) -> str:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
         line = head.count(b"\n", 0, error.start) + 1
+    if is_mixed(head):
+        raise ValueError(f"line {line} is no UTF-8, as most others are: write it anew in UTF-8")
     raise ValueError(f"line {line} is no UTF-8, and which encoding it is in is uncertain: say encoding: {UNSURE}")
 
 

@@ -73,6 +73,10 @@ _OWN_NAMES: Final = {
     "fc_size": "width",
     "gradient_clipping": "clip_norm",
 }
+MOST_TEXTS: Final = 2
+"""Columns of texts that are read together."""
+NOT_OF_TEXTS: Final = ("activation", "batch_norm", "embedding_size")
+"""Hyperparameters of tables alone."""
 KNOWN: Final = (
     *("lr", "batch_size", "weight_decay", "dropout", "optimizer", "depth", "width", "activation", "momentum"),
     *("lr_schedule", "clip_norm", "patience", "batch_norm", "cell", "embedding_size"),
@@ -116,6 +120,17 @@ def _workload(found: Import, inputs: Sequence[Any], outputs: Sequence[Any]) -> N
             ("input_features",), f"columns of {kind} need a spec of their own: paceline init image, or recurrent"
         )
     target = str(outputs[0].get("name"))
+    if inputs and kinds == {"text"} and len(inputs) <= MOST_TEXTS:
+        texts = [str(one.get("name")) for one in inputs]
+        found.put(
+            workload="recurrent",
+            data={"csv": "FILE.csv", "target": target, "text": texts[0] if len(texts) == 1 else texts},
+        )
+        found.note(
+            ("input_features",),
+            "put the file that `ludwig --dataset` named into data.csv; workload: language has pre-trained encoders",
+        )
+        return
     named = {str(one.get("name")): text_of(one, "type") or "" for one in inputs}
     columns = {name: _KINDS[kind] for name, kind in named.items() if kind in _KINDS}
     found.put(
@@ -141,6 +156,8 @@ def _metric(found: Import, hyperopt: Tree, outputs: Sequence[Any]) -> None:
 def _parameter(found: Import, name: str, domain: Any, path: Path) -> None:
     last = name.rpartition(".")[2]
     ours = _OWN_NAMES.get(last) or hyperparameter(last, KNOWN)
+    if ours in NOT_OF_TEXTS and found.tree.get("workload") == "recurrent":
+        ours = None
     if ours is None or ours in found.tree.get("parameters", {}):
         found.note(path, "has no counterpart among the hyperparameters of the workload")
         plain(domain)
@@ -195,6 +212,8 @@ def _count(value: Any) -> int | None:
 
 def _trainer(found: Import, key: str, value: Any, path: Path) -> None:
     ours = hyperparameter(key, KNOWN)
+    if ours in NOT_OF_TEXTS and found.tree.get("workload") == "recurrent":
+        ours = None
     if isinstance(value, dict) and "type" in value:
         value = value["type"]
     if key == "epochs":

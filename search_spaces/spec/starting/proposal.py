@@ -34,7 +34,7 @@ class Proposal:
     def metrics(self, workload: WorkloadInfo) -> Mapping[str, Goal]:
         """Return the metrics that may be the sweep's, the default first."""
         others = [problem for problem in workload.problems[self.kind] if problem != self.problem]
-        if self.data.file is None and others and self.problem == workload.problems[self.kind][0]:
+        if "name" in self.data.spec and others and self.problem == workload.problems[self.kind][0]:
             return workload.metrics(self.kind)
         return {**workload.reports, **metrics_of([self.problem])}
 

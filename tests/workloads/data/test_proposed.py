@@ -140,3 +140,12 @@ def test_a_folder_of_texts_is_no_folder_of_images(tmp_path: Path) -> None:
     (tmp_path / "ham" / "0.png").write_bytes(b"")
     assert proposed(tmp_path, "mail").kind == "image"
     assert proposed(tmp_path, "mail", "sentences").data.spec == {"documents": "mail"}, "as is said"
+
+
+def test_the_metrics_of_a_file_are_those_of_its_problem_alone(tmp_path: Path) -> None:
+    texts = {"review": [f"a film {k} that is fine and warm" for k in range(40)], "label": ["good", "bad"] * 20}
+    pd.DataFrame(texts).to_csv(tmp_path / "reviews.csv", index=False)
+    found = proposed(tmp_path / "reviews.csv", "reviews.csv", None)
+    metrics = found.metrics(catalogue().workload("recurrent"))
+    assert found.kind == "sentences" and next(iter(metrics)) == "val_accuracy"
+    assert not {"val_rmse", "val_mae", "val_r2"} & set(metrics)

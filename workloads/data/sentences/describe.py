@@ -9,9 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from workloads.arrays import Array, Arrays, Column
+from workloads.arrays import Array, Arrays, Column, DataError
+from workloads.data.leaks import COVERED, Finding
 
-WORD = re.compile(r"\w+|[^\w\s]")
+ALONE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai and Lao, Burmese, Khmer
+    "\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Japanese and Chinese
+)
+"""Letters of scripts that have no blanks between words: each is a word."""
+MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+"""Marks within words, which are no letters for ``re``: accents, points, vowels of India."""
+WORD = re.compile(rf"[{ALONE}]|[^\W{ALONE}]+(?:[{MARKS}]+[^\W{ALONE}]*)*|[^\w\s]")
 """A word, or a single sign."""
 LIMITS = (128, 512)
 """Numbers of words of which the share of longer texts is told: usual limits of models."""
@@ -48,9 +56,15 @@ def _places(codes: Array, missing: int) -> Array:
 
 
 def facts(parts: Mapping[str, Arrays]) -> tuple[dict[str, int | str], list[str]]:
-    """Return facts for the data card, of the training split or by split, and notes on what is odd."""
+    """Return facts for the data card, of the training split or by split, and notes on what is odd.
+
+    Raises DataError where no training text has a word.
+    """
     words = {name: [words_of(text) for text in texts_of(part)] for name, part in parts.items()}
     lengths = np.array([*map(len, words["train"])])
+    names = " and ".join(repr(column.name) for column in parts["train"].columns)
+    if not lengths.any():
+        raise DataError(f"data.text: {names} holds no word in any training row: name the column of the texts")
     known = {word for text in words["train"] for word in text}
     found: dict[str, int | str] = {
         "words_median": int(np.median(lengths)),
@@ -63,7 +77,40 @@ def facts(parts: Mapping[str, Arrays]) -> tuple[dict[str, int | str], list[str]]
     found |= {f"unknown_words_in_{name}": f"{share_unknown(words[name], known):.1%}" for name in others}
     found |= {"scripts": ", ".join(f"{name} {share:.1%}" for name, share in scripts(texts_of(parts["train"])))}
     empty = {name: sum(not each for each in rows) for name, rows in words.items()}
-    return found, [f"{count} texts of {name} are empty" for name, count in empty.items() if count]
+    odd = [
+        f"{_texts(count)} of {name} {'is' if count == 1 else 'are'} empty" for name, count in empty.items() if count
+    ]
+    if all(map(_is_number, texts_of(parts["train"]))):
+        odd.append(f"all texts of {names} are numbers: without data.text they are a table's")
+    return found, odd
+
+
+def told_by_texts(part: Arrays, classes: Sequence[str]) -> Finding | None:
+    """Return a leak where nearly every text is its row's own class or number; None where it is not."""
+    texts = map(folded, texts_of(part))
+    if classes:
+        names = [folded(name) for name in classes]
+        same = [text == names[k] for text, k in zip(texts, part.y, strict=True)]
+    else:
+        same = [_is_number(text) and float(text) == y[0] for text, y in zip(texts, part.y, strict=True)]
+    share = np.mean(same)
+    if share < COVERED:
+        return None
+    return Finding(
+        f"{share:.0%} of the texts are the target itself: name another column by data.text or data.target"
+    )
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'s' * (count != 1)}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def share_unknown(texts: Sequence[Sequence[str]], known: set[str]) -> float:

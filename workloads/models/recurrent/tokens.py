@@ -18,7 +18,10 @@ NUM_RESERVED = 3
 NUM_BYTES = 256
 """Tokens that subwords always have: the single bytes, of which every text is made."""
 LEAST_TIMES = 2
-"""Times that a word must occur in training texts: those that occur once teach what an unknown one means."""
+"""Times that a word must occur in training texts: those that occur once teach what an unknown one means.
+
+Where no word occurs so often, all are kept.
+"""
 LACKING = "tokenizer: subwords needs the library tokenizers: pip install 'paceline[language]'"
 
 
@@ -89,7 +92,7 @@ def learned(texts: Iterable[str], tokenizer: str, size: int, max_length: int) ->
     if tokenizer == "subwords":
         return _byte_pairs(texts, size, max_length)
     counts = Counter(token for text in texts for token in _split(tokenizer, text))
-    least = LEAST_TIMES if tokenizer == "words" else 1
+    least = LEAST_TIMES if tokenizer == "words" and max(counts.values(), default=0) >= LEAST_TIMES else 1
     ordered = sorted((-count, token) for token, count in counts.items() if count >= least)
     return Tokens(tokenizer, tuple(token for _, token in ordered[:size]), max_length)
 

@@ -231,6 +231,24 @@ def test_ludwig_s_metric_is_the_loss_and_has_its_own_goal_unless_said(asked: str
     assert tree_of(LUDWIG.replace("goal: maximize\n  metric: roc_auc", asked))[0]["metric"] == meant
 
 
+def test_ludwig_s_texts_are_sentences() -> None:
+    text = """
+input_features: [{name: title, type: text}, {name: body, type: text}]
+output_features: [{name: label, type: category}]
+trainer: {epochs: 2, batch_size: 16, activation: relu}
+hyperopt:
+  parameters:
+    trainer.learning_rate: {space: loguniform, lower: 0.001, upper: 0.1}
+    combiner.activation: {space: choice, categories: [relu, tanh]}
+"""
+    tree, notes = tree_of(text)
+    assert tree["workload"] == "recurrent"
+    assert tree["data"] == {"csv": "FILE.csv", "target": "label", "text": ["title", "body"]}
+    assert set(tree["parameters"]) == {"lr", "batch_size"}, "and none of tables alone"
+    assert sum("no counterpart" in note for note in notes) == 2
+    assert tree_of(text.replace(", {name: body, type: text}", ""))[0]["data"]["text"] == "title"
+
+
 def test_ludwig_s_laws_of_multiples_keep_them_and_their_upper_end() -> None:
     before, laws = "{space: choice, categories: [32, 64]}", "trainer.batch_size: "
     tree, _ = tree_of(LUDWIG.replace(laws + before, laws + "{space: qrandint, lower: 32, upper: 256, q: 32}"))
