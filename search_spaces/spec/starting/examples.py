@@ -25,3 +25,9 @@ def example_file(name: str) -> Path:
     close = nearest(short, example_names())
     hint = f"did you mean {EXAMPLE}{close}?" if close else f"there are {', '.join(example_names())}"
     raise LookupError(f"there is no example {short!r}; {hint}")
+
+
+def example_data_files(name: str) -> list[Path]:
+    """Return the files of data that ``example:NAME`` names, which stand beside it."""
+    text = example_file(name).read_text(encoding="utf-8")
+    return [file for file in sorted(_FOLDER.iterdir()) if file.suffix not in ("", ".yaml") and file.name in text]

@@ -100,3 +100,13 @@ def test_a_file_of_texts_is_of_sentences_unless_the_workload_takes_tables_alone(
         assert (sweep.workload, sweep.data.texts) == (
             ("recurrent", ["review"]) if kind == "sentences" else ("mlp", [])
         )
+
+
+@pytest.mark.parametrize("name", ["completions", "language", "names"])
+def test_an_example_is_copied_with_its_data(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert main(["init", f"example:{name}"]) == 0
+    assert main(["check", "sweep.yaml"]) == 0, capsys.readouterr().err
+    data = next(path for path in folder.iterdir() if path.suffix not in ("", ".yaml", ".json"))
+    data.write_text("mine")
+    assert main(["init", f"example:{name}", "-o", "other.yaml"]) == 2
+    assert f"{data.name} is there already" in capsys.readouterr().err and not (folder / "other.yaml").exists()

@@ -10,14 +10,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import Objective
 from tests.helpers.causal_data import pair_data, text_data
 from workloads.arrays import DataError
 from workloads.champion.causal import continuations
+from workloads.champion.encoders.folder import write_network
 from workloads.data.search_data import SearchData
 from workloads.legs.runner import LegRunner, LegSetting
+from workloads.models.language.causal.codes import matrix
+from workloads.models.language.causal.decoder import decoder_of
+from workloads.models.language.causal.tokens import CausalTokens, examples
+from workloads.models.language.hyperparameters import LanguageHyperparameters
 
 SERVE = """
 import sys, json
@@ -87,3 +93,9 @@ def test_a_champion_of_pairs_answers_prompts_and_says_how_likely_completions_are
     np.testing.assert_allclose(told["perplexity"], np.exp(told["loss"]))
     one = model.predict(pd.DataFrame({"q": ["1 + 1 ="], "a": [" 2"]}))
     assert one["loss"][0] == pytest.approx(told["loss"][6], rel=1e-5)
+    write_network(model, tmp_path / "merged")
+    hp = LanguageHyperparameters(model=str(tmp_path / "merged"), mode="full", max_length=32)
+    rows = matrix(examples(CausalTokens.of(hp.model, 32), [("1 + 1 =", " 2")]))
+    with torch.no_grad():
+        merged, first = decoder_of(hp)(rows)[0], decoder_of(LanguageHyperparameters(model="none"))(rows)[0]
+    assert float(merged[0] / merged[3]) == pytest.approx(one["loss"][0], rel=1e-4) != float(first[0] / first[3])

@@ -13,7 +13,7 @@ import click
 from cluster.cli.commands.shared import Refusal, write_new
 from cluster.exit_codes import FINISHED
 from search_spaces.spec.starting import words
-from search_spaces.spec.starting.examples import EXAMPLE, example_file, example_names
+from search_spaces.spec.starting.examples import EXAMPLE, example_data_files, example_file, example_names
 from search_spaces.types.problems import DataKind
 from workloads.registry import catalogue
 
@@ -154,7 +154,14 @@ def _copied(name: str, output: str) -> int:
         text = example_file(name).read_text(encoding="utf-8")
     except LookupError as error:
         raise Refusal(str(error.args[0])) from error
+    beside = {Path(output).with_name(file.name): file.read_bytes() for file in example_data_files(name)}
+    for path, content in beside.items():
+        if path.exists() and path.read_bytes() != content:
+            raise Refusal(f"{path} is there already, and is not the example's data: use another folder")
     write_new(output, text)
+    for path, content in beside.items():
+        path.write_bytes(content)
+        print(f"wrote {path}, the example's data")
     print(NEXT.format(path=output))
     return FINISHED
 
