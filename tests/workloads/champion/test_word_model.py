@@ -51,6 +51,7 @@ def champion(folder: Path, prepared: Prepared) -> tuple[WordModel, dict[str, flo
 def test_labels_of_raw_sentences_are_those_that_were_scored_and_the_same_elsewhere(tmp_path: Path) -> None:
     prepared = names(tmp_path)
     model, scored = champion(tmp_path, prepared)
+    assert "torch" in model.packages
     texts, classes = texts_of(prepared.test), prepared.search.classes
     found = model.predict(texts)
     truth = [[classes[code] for code in row if code >= 0] for row in prepared.test.y]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,6 @@ from workloads.layers.text_codes import TextCodes, padded
 from workloads.models.recurrent.words import Words
 
 VOCABULARY = "words.json"
-PACKAGES = ("paceline", "torch", "numpy", "pandas")
-"""Packages that serving the model needs."""
 ROWS_AT_ONCE = 256
 
 
@@ -35,6 +33,8 @@ class WordModel:
     card: Card
     words: Words
     model: nn.Module
+    packages: ClassVar[tuple[str, ...]] = ("paceline", "torch", "numpy", "pandas")
+    """Packages that serving the model needs."""
 
     def predict(self, rows: Any, params: Any = None) -> Any:
         """Return a DataFrame with lists ``words``, ``labels`` and ``probabilities`` for each sentence.
