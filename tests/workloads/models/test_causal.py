@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.helpers.causal_data import TEXT, pair_data, part, text_data, tiny_net
 from tests.helpers.workload_data import train, trainee
 from workloads.arrays import DataShape, Infeasible
 from workloads.data.sentences.describe import rows_of
+from workloads.models.language.causal.check import check_causal
 from workloads.models.language.causal.codes import Read, Row, matrix, num_counted, packed
 from workloads.models.language.causal.decoder import Decoder, decoder_of
 from workloads.models.language.causal.sample import Manner, written
@@ -217,6 +219,12 @@ def test_a_model_without_the_asked_head_is_refused_with_the_way_out(folders: tup
             check(LanguageHyperparameters(model=model, mode="lora"), shape)
     with pytest.raises(Infeasible, match="set mode: lora"):
         check(LanguageHyperparameters(model=decoder), TEXTS)
+    config = json.loads((folders[1] / "config.json").read_text())
+    for told in ({"model_type": "opt"}, {"model_type": "falcon", "alibi": True}):
+        (folders[1] / "config.json").write_text(json.dumps({**config, **told}))
+        with pytest.raises(Infeasible, match=r"packing: must be false for models of type"):
+            check_causal(LanguageHyperparameters(model=decoder, mode="lora", packing=True))
+    (folders[1] / "config.json").write_text(json.dumps(config))
     with pytest.raises(Infeasible, match="must be at most 512"):
         check(LanguageHyperparameters(model=decoder, mode="full", max_length=513), TEXTS)
 

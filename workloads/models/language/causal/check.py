@@ -23,15 +23,16 @@ def check_causal(hp: LanguageHyperparameters) -> None:
             "parameters.mode: features are vectors of whole texts, behind which nothing continues one: set mode: "
             "lora, last_layers or full"
         )
-    most, kind = SMALL_LAYERS, "gpt2"
+    most, kind, packs = SMALL_LAYERS, "gpt2", True
     if hp.model != NONE:
         config = check_folder(hp.model, hp.max_length, decoder=True)
         most, kind = num_layers(config), str(config["model_type"])
+        packs = kind not in NOT_PACKED and not config.get("alibi")
     elif hp.max_length > SMALL_POSITIONS:
         raise Infeasible(f"parameters.max_length: must be at most {SMALL_POSITIONS} for model none")
     if most and hp.mode == "last_layers" and hp.trained_layers > most:
         raise Infeasible(f"parameters.trained_layers: must be at most {most}, the layers of {hp.model!r}")
-    if hp.packing and kind in NOT_PACKED:
+    if hp.packing and not packs:
         raise Infeasible(
             f"parameters.packing: must be false for models of type {kind}: examples in one row would see each other"
         )
