@@ -96,12 +96,19 @@ def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposa
     texts = [column.name for column in columns if column.kind == "text"]
     features = [one.name for one in columns if not _NAMES_ROWS.search(one.name.casefold())]
     if wanted == "sentences" or (wanted is None and features == texts and 1 <= len(texts) <= MOST_TEXTS):
+        texts = texts or _wordy(frame.drop(columns=[target]))
         if not 1 <= len(texts) <= MOST_TEXTS:
             raise DataError(f"{path} must have one column of texts, or two: it has {len(texts)} ({_few(texts)})")
         spec: dict[str, Any] = {key: shown, "target": target, "text": texts[0] if len(texts) == 1 else texts}
         return Proposal("sentences", problem, ExampleData(_title(path), spec), (*notes, _about_texts(texts)))
     notes.append(f"{len(frame)} rows, whose columns are by their values {'; '.join(described(columns))}")
     return Proposal("table", problem, ExampleData(_title(path), {key: shown, "target": target}), (*notes, *left))
+
+
+def _wordy(frame: Any) -> list[str]:
+    """Return the columns whose values have several words: of texts that are repeated, such as categories."""
+    words = {str(name): float(frame[name].astype(str).str.split().str.len().mean()) for name in frame.columns}
+    return [name for name, mean in words.items() if mean > 1.5]
 
 
 def _about_texts(texts: Sequence[str]) -> str:

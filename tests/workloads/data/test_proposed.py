@@ -112,6 +112,14 @@ def test_words_of_the_data_stay_in_their_line_of_comment(tmp_path: Path) -> None
     assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).workload == "mlp"
 
 
+def test_texts_that_are_repeated_are_texts_where_sentences_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "mail.csv"
+    rows = "".join(f"{'works great' if k % 2 else 'never again'},{'xyz'[k % 3]},{'ab'[k % 2]}\n" for k in range(60))
+    path.write_text(f"message,channel,kind\n{rows}")
+    assert proposed(path, path.name, None).kind == "table"
+    assert proposed(path, path.name, "sentences").data.spec["text"] == "message"
+
+
 def test_a_table_of_texts_alone_is_of_sentences_and_else_a_table(tmp_path: Path) -> None:
     path, texts = tmp_path / "reviews.csv", [f"the film number {k} was a thing to see" for k in range(60)]
     frame = pd.DataFrame({"id": range(60), "review": texts, "label": ["good", "bad", "bad"] * 20})

@@ -74,6 +74,8 @@ def _begun(name: str | None, file: str | None, kind: DataKind | None, output: st
     fixed = meant.fixed if meant else {}
     if file and found and found.kind == "sentences" and kind is None and found.kind not in info.problems:
         found = _proposed(file, "table", output)  # whose texts are bags of words
+    if file and found and found.kind == "table" and kind is None and "table" not in info.problems:
+        found = _proposed(file, "sentences", output) if "sentences" in info.problems else found
     if found:
         if found.kind not in info.problems or found.problem not in info.problems[found.kind]:
             able = " or ".join(f"{k} data ({', '.join(p)})" for k, p in info.problems.items())
