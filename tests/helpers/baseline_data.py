@@ -36,6 +36,13 @@ def table(folder: Path, target: str, **how: object) -> Prepared:
     return prepare(Data.model_validate({"csv": str(file), "target": target, **how}))
 
 
+def sums(folder: Path) -> Prepared:
+    """Return prompts and completions: sums of small numbers, and what they are."""
+    rows = [(f"{a} + {b} = ", str(a + b)) for a in range(12) for b in range(6)]
+    pd.DataFrame(rows, columns=["ask", "answer"]).to_csv(folder / "sums.csv", index=False)
+    return prepare(Data.model_validate({"csv": str(folder / "sums.csv"), "prompt": "ask", "completion": "answer"}))
+
+
 KINDS: Mapping[str, tuple[str, str, Callable[[Path], Prepared]]] = {
     "sentences": ("recurrent", "accuracy", reviews),
     "loss of sentences": ("recurrent", "loss", reviews),
@@ -48,6 +55,7 @@ KINDS: Mapping[str, tuple[str, str, Callable[[Path], Prepared]]] = {
     "series": ("recurrent", "rmse", lambda folder: series(folder, monthly(480))),
     "words": ("recurrent", "f1", names),
     "loss of words": ("recurrent", "loss", names),
+    "completions": ("language", "bits_per_character", sums),
     "text": ("recurrent", "bits_per_character", lambda folder: text(folder, RHYME * 20)),
 }
 """By name a workload, a metric, and a function that makes the data in a folder."""

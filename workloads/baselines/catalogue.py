@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from search_spaces.types.problems import DataKind, Problem
-from workloads.baselines import characters, constants, images, sentences, series, tables, words
+from workloads.baselines import characters, completions, constants, images, sentences, series, tables, words
 from workloads.baselines.contract import Baseline, kind_of
 from workloads.data.search_data import SearchData
 
@@ -141,6 +141,20 @@ BASELINES: Sequence[Baseline] = (
         name=f"{characters.ORDER}-grams of characters",
         serves=_on("text", "language"),
         fit=characters.n_grams,
+    ),
+    Baseline(
+        key="characters-of-completions",
+        name="character frequencies",
+        serves=_problem("completion"),
+        fit=completions.frequencies,
+        trained=False,
+    ),
+    Baseline(
+        key="n-grams-of-completions",
+        name=f"{characters.ORDER}-grams of characters",
+        serves=_problem("completion"),
+        fit=completions.n_grams,
+        max_rows=completions.MAX_ROWS,
     ),
 )
 """In the order in which they are shown: what needs no model comes first."""

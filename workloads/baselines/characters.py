@@ -25,12 +25,12 @@ def n_grams(search: SearchData, train: Arrays) -> Predict:
     Information Theory 37(4)). Without any context all are equally likely.
     """
     text = np.append(train.x.ravel(), train.y[-1, -1])  # windows of the training text follow each other
-    levels = _levels(text, search.num_outputs)
-    return lambda rows: np.log(_shares(levels, rows.x, search.num_outputs))
+    levels = levels_of(text, search.num_outputs)
+    return lambda rows: np.log(shares(levels, rows.x, search.num_outputs))
 
 
 @dataclass(frozen=True)
-class _Level:
+class Level:
     """The contexts of one length: sorted ``keys``, and what followed each, sparse ``counts`` (keys, characters)."""
 
     keys: Array
@@ -42,18 +42,18 @@ class _Level:
         return np.where(self.keys[at] == keys, at, UNKNOWN)
 
 
-def _levels(text: Array, num_characters: int) -> list[_Level]:
+def levels_of(text: Array, num_characters: int, order: int = ORDER) -> list[Level]:
     """Return the contexts of no character, of one, and so on, of a text (characters,)."""
     from scipy.sparse import csr_array
 
-    found: list[_Level] = []
+    found: list[Level] = []
     places = np.zeros(len(text), dtype=np.int64)
-    for length in range(ORDER):
+    for length in range(order):
         if length:
             places = _extended(places, text[:-length], num_characters)
         keys, places = np.unique(places, return_inverse=True)
         each = (np.ones(len(places)), (places, text[length:]))
-        found.append(_Level(keys, csr_array(each, shape=(len(keys), num_characters))))
+        found.append(Level(keys, csr_array(each, shape=(len(keys), num_characters))))
         places = places[1:]
     return found
 
@@ -63,7 +63,7 @@ def _extended(places: Array, older: Array, num_characters: int) -> Array:
     return places * num_characters + older
 
 
-def _contexts(levels: Sequence[_Level], x: Array, num_characters: int) -> Iterator[Array]:
+def _contexts(levels: Sequence[Level], x: Array, num_characters: int) -> Iterator[Array]:
     """Yield the places (windows, steps) of the contexts of each length that end with each of ``x``."""
     places = np.zeros(x.shape, dtype=np.int64)
     yield places
@@ -75,7 +75,7 @@ def _contexts(levels: Sequence[_Level], x: Array, num_characters: int) -> Iterat
         yield places
 
 
-def _shares(levels: Sequence[_Level], x: Array, num_characters: int) -> Array:
+def shares(levels: Sequence[Level], x: Array, num_characters: int) -> Array:
     """Return the share of each character after each of ``x``, float64 (windows, steps, characters)."""
     found = np.full((*x.shape, num_characters), 1 / num_characters)
     for level, places in zip(levels, _contexts(levels, x, num_characters), strict=True):

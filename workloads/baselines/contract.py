@@ -15,8 +15,8 @@ from workloads.data.search_data import SearchData
 Predict: TypeAlias = Callable[[Arrays], Array]
 """Function from raw examples to outputs, float64.
 
-Of classes (rows, classes), characters and words (rows, steps, outputs) log-probabilities, else (rows, numbers)
-in the target's own units.
+Of classes (rows, classes), characters and words (rows, steps, outputs) log-probabilities, of completions sums
+(rows, 5) as a causal model returns them, else (rows, numbers) in the target's own units.
 """
 LEAST = float(np.finfo(np.float64).eps)
 """Least probability of a class: one that was never seen has it, as in scikit-learn's ``log_loss``."""
@@ -69,8 +69,10 @@ def kind_of(search: SearchData) -> DataKind:
     """Return the kind of the data's examples."""
     if search.problem in ("forecast", "language"):
         return "series" if search.problem == "forecast" else "text"
+    if search.problem == "tagging":
+        return "tagged"
     if search.sentences:
-        return "tagged" if search.problem == "tagging" else "sentences"
+        return "completions" if search.problem == "completion" else "sentences"
     return "image" if search.train.x.dtype == np.uint8 else "table"
 
 

@@ -164,6 +164,32 @@ def test_n_grams_are_counted_as_in_a_plain_loop(tmp_path: Path) -> None:
     assert score(split, "n-grams") == pytest.approx(float(np.mean(bits)), rel=1e-6)
 
 
+def test_completions_are_predicted_as_in_a_plain_loop(tmp_path: Path) -> None:
+    """With their end; the metric divides by characters, as that of a causal model does."""
+    split = split_of("completions", tmp_path)
+    stream, counts = "$", defaultdict[str, Counter[str]](Counter)
+    for prompt, completion in rows_of(split.search.train.x, split.search.train.columns):
+        stream += f"{prompt}{completion}$"
+    for place, character in enumerate(stream):
+        for length in range(min(place, 4) + 1):
+            counts[stream[place - length : place]][character] += 1
+    size = len(set(stream)) + 1  # and one for all unknown ones
+
+    def share(context: str, character: str) -> float:
+        shorter = share(context[1:], character) if context else 1 / size
+        seen = counts.get(context)
+        return (seen[character] + len(seen) * shorter) / (seen.total() + len(seen)) if seen else shorter
+
+    bits, number = 0.0, 0
+    for prompt, completion in rows_of(split.test.x, split.test.columns):
+        whole = f"${prompt}{completion}$"
+        for place in range(len(whole) - len(completion) - 1, len(whole)):
+            bits -= math.log2(share(whole[max(0, place - 4) : place], whole[place]))
+        number += len(completion)
+    assert score(split, "n-grams-of-completions") == pytest.approx(bits / number, rel=1e-6)
+    assert score(split, "characters-of-completions") > score(split, "n-grams-of-completions")
+
+
 def test_n_grams_know_a_text_that_repeats_itself_and_expect_what_is_new() -> None:
     codes = {c: 1 + k for k, c in enumerate(sorted(set(RHYME)))}
     text = np.array([codes[c] for c in RHYME * 3])
