@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from tests.helpers.tagged import conll, sentences
+
 NUM_ROWS = 60
 CLASSES = ("one", "two")
 
@@ -17,7 +19,7 @@ CLASSES = ("one", "two")
 def write_data(spec: Mapping[str, Any], folder: Path) -> None:
     """Writes what ``spec``'s data names and ``folder`` does not have; addresses and patterns are left alone."""
     data = spec.get("data") or {}
-    for key in ("csv", "parquet", "folder", "text", "series"):
+    for key in ("csv", "parquet", "folder", "conll", "text", "series"):
         for name in filter(None, (data.get(key), data.get("val"), data.get("test"))):
             path = folder / name
             if key in data and "://" not in name and "*" not in name and not path.exists():
@@ -72,6 +74,10 @@ def _png(seed: int) -> bytes:
     return stream.getvalue()
 
 
+def _conll(spec: Mapping[str, Any], path: Path) -> None:
+    path.write_text(conll(sentences(NUM_ROWS)))
+
+
 def _folder(spec: Mapping[str, Any], path: Path) -> None:
     for name in CLASSES:
         (path / name).mkdir(parents=True)
@@ -90,4 +96,4 @@ def _series(spec: Mapping[str, Any], path: Path) -> None:
     pd.DataFrame(columns).to_csv(path, index=False)
 
 
-WRITERS = {"csv": _csv, "parquet": _parquet, "folder": _folder, "text": _text, "series": _series}
+WRITERS = {"csv": _csv, "parquet": _parquet, "folder": _folder, "conll": _conll, "text": _text, "series": _series}
