@@ -59,6 +59,8 @@ def test_weights_gradients_and_optimizer_are_those_of_the_real_module(mode: str,
     for parameter in trained:
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
+    again = memory(replace(hp, activation_checkpointing=True), ROWS, False)[0].activations
+    assert again < need.activations or mode != "full" or not real
     slots = [v for state in optimizer.state.values() for name, v in state.items() if name != "step"]
     assert need.optimizer == sum(v.nbytes for v in slots) == 2 * need.gradients
 
@@ -89,7 +91,7 @@ def test_frozen_weights_have_neither_gradients_nor_state_and_less_is_kept_of_the
     fewer = LanguageHyperparameters(model="none", mode="full", micro_batch=16)
     again = replace(fewer, activation_checkpointing=True)
     kept = [memory(hp, ROWS, False)[0].activations for hp in (fewer, again)]
-    assert full.activations == 4 * kept[0] > 4 * kept[1]
+    assert full.activations == 4 * kept[0] >= 4 * kept[1]
 
 
 NEED = MemoryNeed(

@@ -23,6 +23,8 @@ LABELS = {"features": "of a classifier on fixed features", "last_layers": "of th
 KEPT, KEPT_WIDE, KEPT_SCORES = 14, 2, 4
 """Numbers of a token that a layer keeps for its gradients: as multiples of the hidden size, of the intermediate
 size, and of heads times tokens where attention is written out, as on a CPU. Measured on a BERT."""
+AT_WORK = 3
+"""Layers' worth of numbers in memory as one is computed again and differentiated (activation checkpointing)."""
 KEPT_OUTPUTS = 2
 """Numbers of a token, as multiples of the vocabulary, that a causal model's loss keeps."""
 
@@ -70,14 +72,17 @@ def _activations(hp: LanguageHyperparameters, net: nn.Module, gpu: bool) -> int:
     scores = KEPT_SCORES * int(config.num_attention_heads) * hp.max_length * written_out
     layer: int = KEPT * config.hidden_size + KEPT_WIDE * wide + scores
     num_texts = AT_ONCE if hp.mode == "features" else min(hp.batch_size, hp.micro_batch or hp.batch_size)
-    kept = int(config.hidden_size) if hp.activation_checkpointing else layer
+    num_keeping = _num_keeping(hp, num_layers)
+    layers = num_keeping * layer
+    if hp.activation_checkpointing:
+        layers = min(layers, num_keeping * int(config.hidden_size) + AT_WORK * layer)
     half = gpu and hp.mode != "features" and hp.precision != "float32"
     num_bytes: int = 2 if half else 4
     outputs = KEPT_OUTPUTS * int(config.vocab_size) * (inner.get_output_embeddings() is not None)
-    return num_bytes * num_texts * hp.max_length * (_num_keeping(hp, num_layers) * kept + layer + outputs)
+    return num_bytes * num_texts * hp.max_length * (layers + outputs)
 
 
 def _num_keeping(hp: LanguageHyperparameters, num_layers: int) -> int:
-    """Return the number of layers that keep their numbers for the gradients, beside the one being computed."""
+    """Return the number of layers that keep their numbers for the gradients."""
     most = {"features": 1, "last_layers": hp.trained_layers}.get(hp.mode, num_layers)
-    return min(most, num_layers) - 1
+    return min(most, num_layers)
