@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.helpers.causal_data import pair_data
 from tests.helpers.ports import free_ports
 from tests.helpers.workload_data import sentences, setup, train, trainee
 from tests.workloads.models.test_gan import eight_by_eight
@@ -35,6 +36,7 @@ CASES: dict[str, dict[str, Any]] = {
     "language full": {"encoder_lr_ratio": 0.5, "clip_norm": 0.5},
     "language last_layers": {"trained_layers": 1, "batch_size": 15, "micro_batch": 7},
     "language lora": {"activation_checkpointing": True},
+    "language full pairs": {"batch_size": 15, "micro_batch": 7, "max_length": 64},
 }
 """What is compared, and with which hyperparameters: nothing that draws noise, no batch norm.
 
@@ -63,7 +65,8 @@ def setup_of(case: str) -> Setup:
     if not mode:
         return setup(name)
     kind = workload(name)
-    return Setup(kind, kind.data(member(case).hp, sentences(), torch.device("cpu"), torch.float64))
+    search = pair_data() if "pairs" in mode else sentences()
+    return Setup(kind, kind.data(member(case).hp, search, torch.device("cpu"), torch.float64))
 
 
 def trained(
