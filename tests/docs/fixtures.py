@@ -18,7 +18,9 @@ CLASSES = ("one", "two")
 
 def write_data(spec: Mapping[str, Any], folder: Path) -> None:
     """Writes what ``spec``'s data names and ``folder`` does not have; addresses and patterns are left alone."""
-    data = spec.get("data") or {}
+    data = {**(spec.get("data") or {})}
+    if data.get("csv") or data.get("parquet"):
+        data.pop("text", None)  # the name of a column
     for key in ("csv", "parquet", "folder", "conll", "text", "series"):
         for name in filter(None, (data.get(key), data.get("val"), data.get("test"))):
             path = folder / name
@@ -36,6 +38,9 @@ def _table(spec: Mapping[str, Any]) -> pd.DataFrame:
         "weight": rng.normal(70, 9, NUM_ROWS).round(1),
     }
     found |= {name: _column(kind) for name, kind in kinds.items()}
+    texts = data.get("text") or []
+    for name in [texts] if isinstance(texts, str) else texts:
+        found[name] = [f"text {k} of {name}" for k in range(NUM_ROWS)]
     if group := (data.get("split") or {}).get("group"):
         found[group] = np.arange(NUM_ROWS) // 3
     numbers = "rmse" in str(spec.get("metric")) or "mae" in str(spec.get("metric"))
