@@ -49,7 +49,7 @@ parameters:
   encoder_dropout: 0.0
   encoder_lr_ratio: 1.0
   activation_checkpointing: true
-  lr: {values: [0.0003, 0.0005, 0.001]}
+  lr: {values: [0.0003, 0.001, 0.003]}
 early_terminate: none
 epochs: 6
 max_concurrent: 1
