@@ -16,6 +16,9 @@ SUMS = ("nats", "hits", "uniform", "number", "characters")
 ``uniform`` is the cross-entropy of a uniform distribution, by which labels are smoothed.
 """
 
+TRAINED = ("nats", "hits", "number")
+"""Those of which the ``train_*`` metrics are made: a last row that no mini-batch takes counts in neither."""
+
 
 @dataclass(frozen=True)
 class NextTokens:
@@ -32,19 +35,20 @@ class NextTokens:
     """
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
-        """Return the loss with smoothed labels; beside it ``train_loss`` without, and ``train_accuracy``.
+        """Return the loss with smoothed labels, and sums a row of nats, hits and tokens that count.
 
         ``y`` is not used: ``x`` holds what is predicted.
         """
-        told = dict(zip(SUMS, (model(x) / self.targets_each).unbind(-1), strict=True))
+        told = dict(zip(SUMS, model(x).unbind(-1), strict=True))
         smoothing = numbers["label_smoothing"].to(told["nats"].dtype).unsqueeze(-1)
-        loss = told["nats"] + smoothing * (told["uniform"] - told["nats"])
-        plain, hits = (told[name].detach().mean(-1) for name in ("nats", "hits"))
-        return {"loss": loss.mean(-1), "train_loss": plain, "train_accuracy": hits}
+        loss = (told["nats"] + smoothing * (told["uniform"] - told["nats"])) / self.targets_each
+        return {"loss": loss.mean(-1), **{name: told[name].detach().mean(-1) for name in TRAINED}}
 
     def over_epoch(self, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the means with ``train_perplexity``."""
-        return {**means, "train_perplexity": means["train_loss"].exp()}
+        """Return the means with ``train_loss``, ``train_perplexity`` and ``train_accuracy`` by token."""
+        others = {name: value for name, value in means.items() if name not in TRAINED}
+        loss, accuracy = (means[name] / means["number"] for name in ("nats", "hits"))
+        return {**others, "train_loss": loss, "train_perplexity": loss.exp(), "train_accuracy": accuracy}
 
     def evaluate(self, model: Model, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Return ``SUMS`` of each row but ``uniform``, in float64."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,22 @@ def test_micro_batches_of_other_lengths_make_the_same_update() -> None:
         states.append((record["train_loss"], loop.state(0).model))
     assert states[0][0] == pytest.approx(states[1][0], rel=1e-6)
     torch.testing.assert_close(states[0][1], states[1][1], rtol=1e-5, atol=1e-6)
+
+
+@torch.no_grad()
+def test_train_metrics_are_of_the_tokens_that_were_trained_on_where_a_last_row_is_left_out() -> None:
+    kind, member = workload("language"), trainee("language", mode="full", max_length=32, batch_size=2, lr=1e-9)
+    search = replace(text_data(), train=part(TEXT[:110]))
+    data = kind.data(member.hp, search, torch.device("cpu"), torch.float32)
+    setup = Setup(kind, data)
+    assert len(data.x_train) == 5
+    rows = setup.order([member], 0)[:4]
+    told = NextTokens().evaluate(setup.build(member).eval(), data.x_train[rows], data.y_train)
+    found = NextTokens().metrics({name: value[None] for name, value in told.items()}, data.y_train)
+    with torch.enable_grad():
+        ((record,),) = train(PlainLoop(setup, member), 1)
+    assert record["train_loss"] == pytest.approx(float(found["loss"]), rel=1e-5)
+    assert record["train_perplexity"] == pytest.approx(float(found["perplexity"]), rel=1e-4)
 
 
 def test_a_merged_adapter_equals_the_adapter() -> None:
