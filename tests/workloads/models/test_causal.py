@@ -215,6 +215,17 @@ def test_texts_go_on_as_they_do_alone_and_a_seed_repeats_a_draw() -> None:
     assert text.decode().startswith(TEXT[1000:1028]) and "from here on the model" in text.decode()
 
 
+def test_what_a_folder_says_of_generation_does_not_change_the_likeliest_tokens() -> None:
+    member = trainee("language", mode="full", max_length=32)
+    model, made = TunedDecoder(member.hp).eval(), tokens(32)
+    prompts = made.prompts(["the king"])
+    likeliest = written(made, model, prompts, Manner(12))
+    habits = model.decoder.net.generation_config
+    habits.do_sample, habits.temperature, habits.repetition_penalty, habits.min_length = True, 5.0, 9.0, 40
+    assert written(made, model, prompts, Manner(12)) == likeliest
+    assert model.decoder.net.generation_config is habits
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Folders with a tiny encoder, and with a tiny causal model."""

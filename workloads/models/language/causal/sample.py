@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ def written(tokens: CausalTokens, model: TunedDecoder, prompts: Sequence[Sequenc
 
     Prompts are padded on the left: each continuation is the one that it has alone (drawn ones but for the draws).
     """
-    net = model.decoder.net
+    net = _without_habits(model.decoder.net)
     limit = getattr(net.config, "max_position_embeddings", 0) or tokens.max_length + how.num_tokens
     prompts = [row[-max(1, limit - how.num_tokens) :] for row in prompts]
     device = next(net.parameters()).device
@@ -67,6 +68,18 @@ def written(tokens: CausalTokens, model: TunedDecoder, prompts: Sequence[Sequenc
         torch.manual_seed(how.seed)
         found = net.generate(ids, attention_mask=there, generation_config=config)[:, width:]
     return [_text(tokens, row.tolist()) for row in found]
+
+
+def _without_habits(net: Any) -> Any:
+    """Return the same network without its own ``generation_config.json``.
+
+    That would stand for all that is not asked for: drawn tokens in place of the likeliest, penalties of repetition.
+    """
+    from transformers import GenerationConfig  # 900 ms: transformers
+
+    found = copy(net)
+    found.generation_config = GenerationConfig()
+    return found
 
 
 def _configuration(**told: Any) -> Any:
