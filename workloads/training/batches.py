@@ -15,6 +15,7 @@ from workloads.arrays import Array, Arrays, Column, DataShape
 from workloads.data.search_data import SearchData
 from workloads.data.streaming.stream import Shard
 from workloads.layers.layers import Preprocess
+from workloads.layers.precision import autocast
 from workloads.training.prefetch import ahead
 from workloads.training.process_group import ALONE, MIN_PART, WHOLE, Part, ProcessGroup
 
@@ -67,8 +68,12 @@ class ResidentData:
         return self.x_train.device
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return the model's inputs from raw or preprocessed ``x``, whichever form these data have."""
-        prepared: Tensor = x if self.ready else self.prepare(x)
+        """Return the model's inputs from raw or preprocessed ``x``, whichever form these data have.
+
+        Whatever precision the loop computes products in, they are as those that were made before it.
+        """
+        with autocast("float32", self.device.type):
+            prepared: Tensor = x if self.ready else self.prepare(x)
         if self.padded:
             return without_padding(prepared)
         if self.channels_last and prepared.dim() == 4:
@@ -78,7 +83,8 @@ class ResidentData:
     def raw(self, columns: Sequence[Column] = ()) -> ResidentData:
         """Return these data for inputs that are still raw (a test split), of a table with these ``columns``."""
         of = getattr(self.prepare, "of", None)
-        prepare = of(columns) if columns and of else self.prepare
+        with autocast("float32", self.device.type):  # frozen networks may compute all further vectors at once
+            prepare = of(columns) if columns and of else self.prepare
         return replace(self, prepare=prepare, ready=False)
 
     @property

@@ -147,3 +147,19 @@ def test_words_that_are_cut_are_told_not_trained_and_count_as_wrong(mode: str, t
     assert lacking.any() and not lacking[:, 0].any()
     accuracy = ((predicted == data.y_val) & (data.y_val != NOT_COUNTED)).sum() / (data.y_val != NOT_COUNTED).sum()
     assert evaluate(task, model, data)["val_accuracy"].item() == pytest.approx(accuracy.item())
+
+
+def test_vectors_of_a_further_split_are_as_those_of_the_search_whatever_precision_scores_are_in(
+    tmp_path: Path,
+) -> None:
+    search = names(tmp_path).search
+    data = setup(tmp_path, hyperparameters("features")).data
+    further = tuple(replace(c, values=(*c.values, "Ann lives")) for c in search.val.columns)
+    place = torch.tensor([[float(len(further[0].values) - 1)]])
+    expected = data.raw(further).inputs(place)
+    for file in (tmp_path / "cache" / "features").iterdir():
+        file.unlink()
+    frozen = replace(data, prepare=torch.nn.Linear(1, 2), ready=False)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_close(data.raw(further).inputs(place), expected, rtol=0, atol=0)
+        assert frozen.inputs(place).dtype == torch.float32
