@@ -105,6 +105,8 @@ def test_a_champion_is_written_for_transformers(small: Path, tmp_path: Path, way
     assert written.difference < 1e-4 and written.sizes["model.safetensors"] > 10_000
     found = Model(tmp_path / "out")(TEXTS).softmax(1)
     np.testing.assert_allclose(found, expected[list("abc")], rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match="must be a list of texts"):
+        Model(tmp_path / "out")([("ab", "cd")])
 
 
 @pytest.mark.soak

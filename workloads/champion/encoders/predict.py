@@ -1,6 +1,6 @@
 """Predicts with the text encoder and the classifier beside this file, by torch and transformers alone.
 
-python predict.py "a fine film" "a dull one"
+python predict.py "a fine film" "a dull one"        (of a model of pairs: the texts of each, one behind the other)
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class Model:
         """Return logits (rows, classes) of ``card["classes"]`` for texts or pairs, or numbers (rows, 1)."""
         import torch
 
-        columns = zip(*texts, strict=True) if self.card["columns"] == 2 else [texts]
+        pairs = self.card["columns"] == 2
+        if any(isinstance(text, str) == pairs for text in texts):
+            raise ValueError("must be a list of pairs of texts" if pairs else "must be a list of texts")
+        columns = zip(*texts, strict=True) if pairs else [texts]
         most = self.card["max_length"]
         tokens = self.tokenizer(
             *map(list, columns), truncation=True, max_length=most, padding=True, return_tensors="pt"
@@ -48,7 +51,10 @@ class Model:
 
 if __name__ == "__main__":
     model = Model(Path(__file__).parent)
-    for text, row in zip(sys.argv[1:], model(sys.argv[1:]), strict=True):
+    given: list[Any] = sys.argv[1:]
+    if model.card["columns"] == 2:
+        given = list(zip(given[::2], given[1::2], strict=True))
+    for text, row in zip(given, model(given), strict=True):
         classes = model.card["classes"]
         found = dict(zip(classes, row.softmax(0).tolist(), strict=True)) if classes else row.item()
         print(json.dumps({"text": text, "prediction": found}, ensure_ascii=False))
