@@ -61,9 +61,9 @@ def warning(need: MemoryNeed, room: Room) -> str | None:
     if not room.worker_bytes:
         return None
     if mine.state + mine.activations > room.worker_bytes:
-        return f"memory may end {need.label}: then fewer examples are computed at once (micro_batch)"
+        return f"it may not be enough {need.label}: then fewer examples are computed at once (micro_batch)"
     if mine.state * room.together + mine.activations > room.worker_bytes:
-        return f"memory may end with {room.together} trials in a lane: train_together: 1 has one at a time"
+        return f"it may not be enough for {room.together} trials in a lane: train_together: 1 has one at a time"
     return None
 
 

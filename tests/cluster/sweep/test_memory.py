@@ -192,6 +192,7 @@ def test_the_process_that_reads_the_data_tells_it(folder: Path) -> None:
 
     sweep = parse_sweep(SPEC % "none", "s.yaml", folder, catalogue=catalogue())
     found = Preparing(sweep, wanted(folder)).result()
-    assert [line for line in found.news() if "of weights, gradients and adam in full" in line]
+    (line,) = [line for line in found.news() if "of weights, gradients and adam in full" in line]
+    assert line.startswith("memory: ")
     with pytest.raises(DataError, match="do not fit"):
         Preparing(sweep, wanted(folder, worker_bytes=1000)).result()

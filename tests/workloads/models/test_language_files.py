@@ -133,3 +133,12 @@ def test_what_is_cut_is_told_before_the_start(tmp_path: Path) -> None:
     assert told_first(LanguageHyperparameters(model="none", max_length=128), search) is None
     told = told_first(LanguageHyperparameters(model="none", max_length=20), search) or ""
     assert told.startswith("max_length: 20 cuts ") and told.endswith("% of the training texts")
+
+
+def test_names_of_special_tokens_in_a_text_are_text(small: Path, tmp_path: Path) -> None:
+    for folder in (small, tmp_path):
+        tokenizer = tokens_of(str(folder), 64).tokenizer
+        ids = tokenizer("a [CLS][PAD] b")["input_ids"]
+        assert [place for place, one in enumerate(ids) if one in tokenizer.all_special_ids] == [0]
+        assert tokenizer.decode(ids[1:]) == "a [CLS][PAD] b"
+        tokenizer.save_pretrained(tmp_path)  # as a champion does

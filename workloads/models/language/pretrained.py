@@ -131,12 +131,16 @@ class Tokens:
 
 
 def tokens_of(model: str, max_length: int) -> Tokens:
-    """Return the tokenizer of ``model``: of an encoder, or a folder with that of a champion."""
+    """Return the tokenizer of ``model``: of an encoder, or a folder with that of a champion.
+
+    Names of special tokens, such as ``[SEP]`` and ``</s>``, that stand in a text are text as all others.
+    """
     if model == NONE:
         return Tokens(_small_tokenizer(), max_length)
     auto = transformers_library().AutoTokenizer
     try:
-        return Tokens(auto.from_pretrained(folder_of(model), local_files_only=True), max_length)
+        made = auto.from_pretrained(folder_of(model), local_files_only=True, split_special_tokens=True)
+        return Tokens(made, max_length)
     except Exception as error:  # of files, formats and configurations: the libraries raise anything
         raise Infeasible(
             f"parameters.model: {model!r}: its tokenizer cannot be loaded: {first_line(error)}"
@@ -245,7 +249,8 @@ def _small_tokenizer() -> Any:
         single="[CLS] $A", pair="[CLS] $A [CLS]:1 $B:1", special_tokens=[("[CLS]", 1)]
     )
     fast = transformers_library().PreTrainedTokenizerFast
-    return fast(tokenizer_object=made, pad_token="[PAD]", cls_token="[CLS]", eos_token="[CLS]")
+    special = {"pad_token": "[PAD]", "cls_token": "[CLS]", "eos_token": "[CLS]"}
+    return fast(tokenizer_object=made, **special, split_special_tokens=True)
 
 
 def reference(model: str) -> str:

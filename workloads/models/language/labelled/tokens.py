@@ -12,8 +12,8 @@ from workloads.arrays import Infeasible
 from workloads.data.tagged.conll_file import words_in
 from workloads.models.language.pretrained import Tokens, tokens_of
 
-LEAST = "?"
-"""What is read in place of a word of which a tokenizer without a token for unknown ones leaves nothing."""
+UNKNOWN = "\U00010000"
+"""What is read in place of a word of which a tokenizer leaves nothing: a letter of Linear B, which models lack."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class WordTokens(Tokens):
         if not known:
             return {}
         found = self.tokenizer([[word] for word in known], is_split_into_words=True, add_special_tokens=False)
-        other = self.tokenizer.unk_token or LEAST
-        return {word: word if ids else other for word, ids in zip(known, found["input_ids"], strict=True)}
+        return {word: word if ids else UNKNOWN for word, ids in zip(known, found["input_ids"], strict=True)}
 
 
 def word_tokens_of(model: str, max_length: int) -> WordTokens:
