@@ -72,7 +72,9 @@ def classes_of(target: Any, name: str, measurements: bool = False) -> tuple[Any,
     values = pd.unique(target)
     if measurements:
         shown = ", ".join(map(str, values[:3]))
-        raise DataError(f"column {name!r} holds numbers with fractions ({shown}), which are no classes: {AS_NUMBER}")
+        raise DataError(
+            f"column {name!r} holds numbers with fractions ({shown}), which are no classes: {AS_NUMBER}"
+        )
     if len(values) > MAX_CLASSES:
         found = f"column {name!r} holds {len(values)} distinct values such as {values[0]}"
         raise DataError(f"{found}: it must hold at most {MAX_CLASSES} classes ({AS_NUMBER})")

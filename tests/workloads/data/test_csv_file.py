@@ -166,5 +166,7 @@ def test_numbers_that_are_read_at_once_are_those_of_the_texts(
 
 def test_numbers_with_fractions_are_refused_as_classes_for_what_they_are(tmp_path: Path) -> None:
     rows = "".join(f"{k},{k % 4 / 2}\n" for k in range(40))
-    with pytest.raises(DataError, match=r"'y' holds numbers with fractions \(0.0, 0.5, 1.0\), which are no classes: "):
+    with pytest.raises(
+        DataError, match=r"'y' holds numbers with fractions \(0.0, 0.5, 1.0\), which are no classes: "
+    ):
         prepare(Data(csv=written(tmp_path, "a,y\n" + rows), target="y"), "classification")
