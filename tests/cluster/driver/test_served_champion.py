@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.helpers.waiting import wait_until
 from tracking.results.registered_model import tracking_at
 from workloads.champion.language_model import LanguageModel
 
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""With the folder of uvicorn, which MLflow starts by its name."""
 TEXTS = ["fine aaa", "bbb 😀"]
 FORMS: list[dict[str, Any]] = [
     {"inputs": TEXTS},
@@ -71,14 +75,16 @@ def test_mlflow_s_server_answers_raw_texts_from_any_folder(tmp_path: Path) -> No
     server = subprocess.Popen(
         [*command, "-p", str(port), "--workers", "1"],
         cwd=tmp_path / "empty",
-        env={**os.environ, "MLFLOW_TRACKING_URI": store, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "MLFLOW_TRACKING_URI": store, "PYTHONPATH": str(ROOT), "PATH": PATH},
         start_new_session=True,
     )
     try:
-        wait_until(lambda: answers(port, None) is not None, "the server answers")
+        wait_until(lambda: server.poll() is not None or answers(port, None) is not None, "the server answers")
+        assert server.poll() is None
         rows = json.loads(answers(port, FORMS[0]) or "")["predictions"]
     finally:
-        os.killpg(server.pid, 15)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
     np.testing.assert_allclose([row["a"] for row in rows], model.predict(TEXTS)["a"], rtol=0, atol=1e-5)
 
