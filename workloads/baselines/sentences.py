@@ -8,13 +8,15 @@ from typing import Any
 from workloads.arrays import Array, Arrays
 from workloads.baselines.contract import Predict, log_probabilities
 from workloads.data.search_data import SearchData
-from workloads.data.sentences.describe import rows_of
+from workloads.data.sentences.describe import ALONE, MARKS, rows_of
 
 MAX_WEIGHTS = 2**26
 """Limit on the weights of the linear model, 8 bytes each: of many classes the most frequent terms are kept."""
 MAX_ITER = 1000
 """Enough for the solver to converge on any texts that were tried."""
 PENALTIES = (1.0, 0.1)
+WORD = rf"[{ALONE}]|[^\W{ALONE}](?:[{MARKS}]|[^\W{ALONE}])+"
+"""A word: two letters or more, as in scikit-learn, with marks; of a script without blanks one letter."""
 MAX_ROWS = 50_000
 """Limit on the training texts."""
 
@@ -52,7 +54,8 @@ class _Vectors:
         num_columns = train.x.shape[1]
         most = MAX_WEIGHTS // num_outputs // num_columns
         self.each = [
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=most) for _ in range(num_columns)
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=most, token_pattern=WORD)
+            for _ in range(num_columns)
         ]
         self.train = train
 

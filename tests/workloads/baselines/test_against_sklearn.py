@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, root_mean_squared_error
 from sklearn.preprocessing import StandardScaler
 
+from search_spaces.spec.data import Data
 from tests.helpers.baseline_data import split_of
 from tests.helpers.sequence_data import RHYME
 from workloads.arrays import Arrays, Column
@@ -26,6 +27,7 @@ from workloads.baselines.contract import LEAST, log_probabilities
 from workloads.baselines.measure import fitted, wanted
 from workloads.baselines.tables import boosted_trees
 from workloads.champion.test_scores import TestSplit
+from workloads.data.prepare import prepare
 from workloads.data.search_data import SearchData
 from workloads.data.sentences.describe import rows_of
 from workloads.data.statistics import fit
@@ -68,6 +70,16 @@ def test_texts_are_scored_as_by_scikit_learn(tmp_path: Path) -> None:
     assert second > first, "a few short texts"
     predicted = models[1].predict(vectors.transform(test))
     assert score(split, "tf-idf-ridge") == pytest.approx(root_mean_squared_error(split.test.y, predicted), rel=1e-6)
+
+
+def test_texts_without_blanks_are_divided_into_letters(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        ("".join(rng.permutation([*"这部电影我们昨天看过了", mood])), mood) for mood in "好差" for _ in range(40)
+    ]
+    pd.DataFrame(rows, columns=["review", "mood"]).to_csv(tmp_path / "r.csv", index=False)
+    data = prepare(Data(csv=str(tmp_path / "r.csv"), target="mood", text="review"))
+    assert score(TestSplit.of("recurrent", "accuracy", data.search, data.test), "tf-idf") == 1.0
 
 
 @pytest.mark.parametrize("kind", ["table", "numbers"])

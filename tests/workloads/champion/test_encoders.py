@@ -30,7 +30,7 @@ from workloads.models.language.causal.tuned import TunedDecoder
 from workloads.models.language.hyperparameters import LanguageHyperparameters
 from workloads.models.language.pretrained import Encoder, encoder_of, tokens_of
 
-TEXTS = ["fine aaa", "", "bbb 😀"]
+TEXTS = ["fine aaa", "", "bbb 😀", " cafe\u0301 "]
 
 
 @pytest.fixture(scope="module")

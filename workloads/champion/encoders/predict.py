@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,11 @@ class Model:
         columns = zip(*texts, strict=True) if pairs else [texts]
         most = self.card["max_length"]
         tokens = self.tokenizer(
-            *map(list, columns), truncation=True, max_length=most, padding=True, return_tensors="pt"
+            *([_composed(text) for text in column] for column in columns),
+            truncation=True,
+            max_length=most,
+            padding=True,
+            return_tensors="pt",
         )
         with torch.inference_mode():
             found = self.encoder(**tokens, output_hidden_states=True)
@@ -47,6 +52,11 @@ class Model:
             mean = (states * there).sum(1) / there.sum(1).clamp(min=1)
             vectors = states[:, 0] if self.card["pooling"] == "first" else mean
             return vectors @ self.head["weight"].T + self.head["bias"]
+
+
+def _composed(text: str) -> str:
+    """Return a text as those of the training were: without blanks around it, accents part of their letters."""
+    return unicodedata.normalize("NFC", text).strip()
 
 
 if __name__ == "__main__":
