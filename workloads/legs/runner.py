@@ -115,8 +115,6 @@ class LegRunner:
 
     def _build(self, leg: Leg) -> list[str]:
         trainees = [Trainee(m.seed, self._hyperparameters(m), m.trial) for m in leg.members]
-        if not self._workload.divides_work:
-            self.group.check(getattr(trainees[0].hp, "batch_size", None))
         places, messages = self._places(leg, trainees)
         for member, trainee, place in zip(leg.members, trainees, places, strict=True):
             self.aboard.append(board(leg, member, trainee.hp, place, self.group))

@@ -17,7 +17,7 @@ SUMS = ("nats", "hits", "uniform", "number", "characters")
 """
 
 TRAINED = ("nats", "hits", "number")
-"""Those of which the ``train_*`` metrics are made: a last row that no mini-batch takes counts in neither."""
+"""Those of which the ``train_*`` metrics are made: a row that no mini-batch takes counts in neither."""
 
 
 @dataclass(frozen=True)

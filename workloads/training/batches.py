@@ -17,7 +17,7 @@ from workloads.data.streaming.stream import Shard
 from workloads.layers.layers import Preprocess
 from workloads.layers.precision import autocast
 from workloads.training.prefetch import ahead
-from workloads.training.process_group import ALONE, MIN_PART, WHOLE, Part, ProcessGroup
+from workloads.training.process_group import ALONE, WHOLE, Part, ProcessGroup
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets."""
@@ -92,26 +92,29 @@ class ResidentData:
         """Number of training examples."""
         return len(self.y_train) if self.shard is None else self.shard.stream.num_rows
 
-    def num_steps(self, batch_size: int, group: ProcessGroup = ALONE) -> int:
+    def num_steps(self, batch_size: int, group: ProcessGroup = ALONE, min_part: int = 1) -> int:
         """Return the number of mini-batches in an epoch of ``batches`` or ``streamed``."""
         if self.shard is not None:
             full, rest = divmod(self.shard.stream.num_rows // group.size, -(-batch_size // group.size))
-            return max(1, full + (rest >= MIN_PART and batch_size % group.size == 0))
+            return max(1, full + (rest >= min_part and batch_size % group.size == 0))
         full, rest = divmod(len(self.y_train), batch_size)
-        return max(1, full + (rest >= group.size * MIN_PART))
+        return max(1, full + (rest >= group.least_rest(min_part)))
 
     def batches(
-        self, order: Tensor, batch_size: int, group: ProcessGroup = ALONE
+        self, order: Tensor, batch_size: int, group: ProcessGroup = ALONE, min_part: int = 1
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Return an iterator over this process's part (inputs, targets) of each mini-batch of the training split.
 
         ``order`` holds row numbers, (examples,), or (members, examples) for one order each. The last, shorter batch
-        is kept with its own mean, unless it has fewer than two examples for each process (batch norm needs two).
+        is kept with its own mean, unless it has fewer than ``min_part`` examples for each process, where that is
+        more than one (batch norm needs two). A process that has none of its examples yields one of another's.
         """
-        made = self._batches(order, batch_size, group)
+        made = self._batches(order, batch_size, group, min_part)
         return ahead(made) if self.ahead else made
 
-    def streamed(self, epoch: int, batch_size: int, group: ProcessGroup = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
+    def streamed(
+        self, epoch: int, batch_size: int, group: ProcessGroup = ALONE, min_part: int = 1
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield this process's part of each mini-batch of a stream, in the order of ``epoch`` (from 0).
 
         The last, shorter one is kept as in ``batches``, if the processes have equal parts of a full one; else it is
@@ -120,8 +123,8 @@ class ResidentData:
         """
         assert self.shard is not None
         size, own = -(-batch_size // group.size), len(group.part(torch.empty(batch_size)))
-        least = MIN_PART if batch_size % group.size == 0 else size
-        num_left = self.num_steps(batch_size, group)
+        least = min_part if batch_size % group.size == 0 else size
+        num_left = self.num_steps(batch_size, group, min_part)
         at_once = size * max(1, PORTION_BYTES // (self.shard.stream.row_bytes * size))
         with closing(self._portions(epoch, at_once)) as portions:
             for portion in portions:
@@ -145,9 +148,11 @@ class ResidentData:
         num_all = batch_size if self.shard else min(batch_size, len(self.y_train) - step * batch_size)
         return group.part_of(num_all)
 
-    def _batches(self, order: Tensor, batch_size: int, group: ProcessGroup) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(
+        self, order: Tensor, batch_size: int, group: ProcessGroup, min_part: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in torch.split(order, batch_size, dim=-1):
-            if batch.shape[-1] < group.size * MIN_PART and batch.shape[-1] < min(batch_size, order.shape[-1]):
+            if batch.shape[-1] < group.least_rest(min_part) and batch.shape[-1] < min(batch_size, order.shape[-1]):
                 return
             index = group.part(batch)
             flat = index.reshape(-1)

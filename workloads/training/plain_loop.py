@@ -14,7 +14,7 @@ from workloads.layers.layers import activate_dropout
 from workloads.training.denormals import without_denormals
 from workloads.training.evaluate import evaluate
 from workloads.training.optimizers import SLOTS, divided, groups, parts_of, penalise, torch_optimizer
-from workloads.training.process_group import WHOLE, Part, is_sharded, like, whole
+from workloads.training.process_group import WHOLE, Part, is_sharded, like, min_part, whole
 from workloads.training.setup import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 
 
@@ -29,11 +29,13 @@ class PlainLoop:
         # What is sharded moves to the device part by part: the whole model may not fit there.
         self.model = setup.build(member, torch.device("cpu") if self.group.shards else None)
         activate_dropout([self.model])
+        self.min_part = min_part(self.model.train())
+        self.group.check(member.hp.batch_size, self.min_part)
         self.net = self.group.wrap(self.model)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch_optimizer(member.hp, groups(self.model, member.hp.lr))
         self.counts = not isinstance(self.optimizer, torch.optim.SGD)  # which has no use for the number of updates
-        self.pace = setup.pace(self.members)
+        self.pace = setup.pace(self.members, self.min_part)
         self.step = 0
         self.numbers = {name: v[0] for name, v in numbers_of(self.members, setup.data).items()}
         self.task = setup.task()
@@ -44,14 +46,15 @@ class PlainLoop:
         """Train one pass over the training split, then validate. ``train_*`` are measured during the pass."""
         started = time.perf_counter()
         member, data = self.members[0], self.setup.data
-        batches = self.setup.batches(self.members, self.epoch_done)
+        batches = self.setup.batches(self.members, self.epoch_done, self.min_part)
         seed_noise(member.seed, self.epoch_done, self.group.rank)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         self.model.train()
         for i, (x, y) in enumerate(batches):
             if rates is not None:
                 self._set_rate(float(rates[i, 0]))
-            measured.add(len(y), self.train_step(x, y, data.part(i, member.hp.batch_size, self.group)))
+            part = data.part(i, member.hp.batch_size, self.group)
+            measured.add(0 if part.empty else len(y), self.train_step(x, y, part))
         self.group.average_statistics(self.model)
         self.model.eval()
         with self.setup.autocast():

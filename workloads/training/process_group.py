@@ -19,7 +19,7 @@ from workloads.arrays import Infeasible
 Strategy = Literal["ddp", "fsdp"]
 T = TypeVar("T")
 MIN_PART = 2
-"""Least number of a mini-batch's examples for each process: batch norm needs two."""
+"""Least number of a mini-batch's examples for each process of a model with batch norm, which needs two."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Part:
     """Weight of the mean over this part: with it the mean over processes is the mean over examples."""
     largest: int = 0
     """Number of examples of the largest part; 0 where all are equal."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether no example is this process's own: it repeats one of another's, which counts for nothing."""
+        return self.weight == 0
 
 
 WHOLE = Part()
@@ -70,14 +75,27 @@ class ProcessGroup:
         return self.rank == 0
 
     def part(self, examples: Tensor) -> Tensor:
-        """Return this process's part of ``examples`` along the last dimension; parts differ by one at most."""
-        return examples if self.alone else examples.tensor_split(self.size, dim=-1)[self.rank]
+        """Return this process's part of ``examples`` along the last dimension; parts differ by one at most.
 
-    def check(self, batch_size: int | None) -> None:
-        """Raise Infeasible where a mini-batch has fewer than ``MIN_PART`` examples for each process."""
-        least = MIN_PART * self.size
-        if batch_size is not None and not self.alone and batch_size < least:
+        Where there are fewer examples than processes those without one get the first: all take part in each step.
+        """
+        if self.alone:
+            return examples
+        own = examples.tensor_split(self.size, dim=-1)[self.rank]
+        return own if own.shape[-1] else examples[..., :1]
+
+    def check(self, batch_size: int, min_part: int) -> None:
+        """Raise Infeasible where a mini-batch has fewer than ``min_part`` examples for each process."""
+        least = min_part * self.size
+        if not self.alone and batch_size < least:
             raise Infeasible(f"a batch of {batch_size} cannot be shared by {self.size} workers: at least {least}")
+
+    def least_rest(self, min_part: int) -> int:
+        """Return the least number of examples of an epoch's last, shorter mini-batch; fewer are left out.
+
+        Only a model that needs more than one example for each process (``min_part``) leaves any out.
+        """
+        return self.size * min_part if min_part > 1 else 1
 
     def part_of(self, num_all: int) -> Part:
         """Return this process's part of a mini-batch of ``num_all`` examples."""
@@ -211,6 +229,21 @@ class ProcessGroup:
         sizes = [tensor.numel() for tensor in tensors]
         for tensor, found in zip(tensors, torch.split(agreed, sizes), strict=True):
             tensor.copy_(found.view_as(tensor))
+
+
+def min_part(model: nn.Module) -> int:
+    """Return the least number of examples that ``model``, in its present mode, can be trained on at once: 1 or 2.
+
+    Two are needed where a batch's own statistics normalise: in batch norm that is not frozen, and in a module with
+    a true ``needs_two_examples``.
+    """
+    return MIN_PART if any(map(_needs_two, model.modules())) else 1
+
+
+def _needs_two(module: nn.Module) -> bool:
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return module.training or module.running_mean is None
+    return bool(getattr(module, "needs_two_examples", False))
 
 
 def _shardable(model: nn.Module) -> list[nn.Module]:

@@ -187,12 +187,15 @@ class Setup:
         """Return a new model on ``device`` (None: the data's); its weights are drawn on the CPU from the seed."""
         return first_model(self.workload, member, self.data.shape).to(device or self.data.device, self.data.dtype)
 
-    def batches(self, members: Sequence[Trainee], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Return an iterator over the mini-batches (inputs, targets) of an epoch, counted from 0."""
+    def batches(self, members: Sequence[Trainee], epoch: int, min_part: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return an iterator over the mini-batches (inputs, targets) of an epoch, counted from 0.
+
+        ``min_part`` is the least number of examples that the members' models can be trained on at once.
+        """
         batch_size = members[0].hp.batch_size
         if self.data.shard is not None:
-            return self.data.streamed(epoch, batch_size, self.group)
-        return self.data.batches(self.order(members, epoch), batch_size, self.group)
+            return self.data.streamed(epoch, batch_size, self.group, min_part)
+        return self.data.batches(self.order(members, epoch), batch_size, self.group, min_part)
 
     def in_one_order(self, members: Sequence[Trainee]) -> bool:
         """Return whether all members see the examples in the same order; those of a stream always do."""
@@ -216,9 +219,9 @@ class Setup:
         """Return the number of examples in memory at once, by ``hp`` and by what fits; 0: the whole mini-batch."""
         return min((size for size in (getattr(hp, "micro_batch", 0), self.micro_batch) if size), default=0)
 
-    def pace(self, members: Sequence[Trainee]) -> RateSchedule:
-        """Return the members' learning-rate schedule."""
-        num_steps = self.data.num_steps(members[0].hp.batch_size, self.group)
+    def pace(self, members: Sequence[Trainee], min_part: int = 1) -> RateSchedule:
+        """Return the members' learning-rate schedule over the steps of ``batches``."""
+        num_steps = self.data.num_steps(members[0].hp.batch_size, self.group, min_part)
         return RateSchedule([member.hp for member in members], num_steps, self.horizon)
 
     def to_minimise(self, means: Mapping[str, Tensor]) -> list[float]:
@@ -346,13 +349,16 @@ class Measurements:
         return sum(self._sizes)
 
     def means(self) -> dict[str, Tensor]:
-        """Return each value's mean over the examples (``grad_norm``: over steps), float64 (members,) on the CPU."""
+        """Return each value's mean over the examples (``grad_norm``: over steps), float64 (members,) on the CPU.
+
+        Without any example it is 0, to be weighted by none.
+        """
         sizes = torch.tensor(self._sizes, dtype=torch.float64)
         return {name: self._mean(torch.stack(v).double().cpu(), sizes, name) for name, v in self._values.items()}
 
     def _mean(self, values: Tensor, sizes: Tensor, name: str) -> Tensor:
         weights = torch.ones_like(sizes) if name == "grad_norm" else sizes
-        return (weights / weights.sum()) @ values.reshape(len(sizes), -1)
+        return (weights / weights.sum().clamp(min=1)) @ values.reshape(len(sizes), -1)
 
 
 def report(

@@ -10,12 +10,13 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.helpers.workload_data import setup, trainee
+from workloads.arrays import Infeasible
 from workloads.training.batches import ResidentData
 from workloads.training.plain_loop import PlainLoop
-from workloads.training.process_group import ProcessGroup
+from workloads.training.process_group import MIN_PART, ProcessGroup, min_part
 from workloads.training.setup import in_parts
 
 
@@ -53,18 +54,17 @@ def steps(data: ResidentData, batch_size: int, micro_batch: int, group: ProcessG
 
 
 @given(
-    num_rows=st.integers(2, 60),
+    num_rows=st.integers(1, 60),
     batch_size=st.integers(2, 40),
     micro_batch=st.integers(0, 12),
     num_workers=st.integers(1, 4),
 )
 @example(num_rows=43, batch_size=15, micro_batch=7, num_workers=2)
 @example(num_rows=9, batch_size=9, micro_batch=1, num_workers=4)
+@example(num_rows=10, batch_size=8, micro_batch=1, num_workers=4)
 def test_workers_make_equal_steps_whose_mean_is_the_batch_s(
     num_rows: int, batch_size: int, micro_batch: int, num_workers: int
 ) -> None:
-    batch_size = max(batch_size, 2 * num_workers)
-    num_rows = max(num_rows, 2 * num_workers)
     rows = torch.arange(num_rows, dtype=torch.float64).square()
     data = replace(setup("softmax").data, x_train=rows.view(-1, 1), y_train=torch.zeros(num_rows), ready=True)
     told = [
@@ -74,9 +74,39 @@ def test_workers_make_equal_steps_whose_mean_is_the_batch_s(
         assert [len(sizes) for sizes in one.sizes] == [len(sizes) for sizes in told[0].sizes]
         assert all(1 <= size <= (micro_batch or num_rows) for sizes in one.sizes for size in sizes)
         assert all(last == [False] * (len(last) - 1) + [True] for last in one.exchanged)
+    assert len(told[0].sizes) == -(-num_rows // batch_size), "every row is trained on"
     whole = [x for x, _ in data.batches(torch.arange(num_rows), batch_size, ProcessGroup())]
     for i, mean in enumerate(torch.stack([torch.stack(one.means) for one in told]).mean(0)):
         assert float(mean) == pytest.approx(float(whole[i].mean()))
+
+
+@pytest.mark.parametrize(("num_rows", "kept", "num_steps"), [(11, 8, 1), (12, 12, 2), (3, 3, 1)])
+def test_batch_norm_leaves_a_last_batch_out_where_a_worker_has_one_example_of_it(
+    num_rows: int, kept: int, num_steps: int
+) -> None:
+    data = replace(setup("softmax").data, x_train=torch.ones(num_rows, 1), y_train=torch.zeros(num_rows))
+    pair = [ProcessGroup(rank, 2) for rank in range(2)]
+    sizes = [[len(y) for _, y in data.batches(torch.arange(num_rows), 8, one, MIN_PART)] for one in pair]
+    assert sum(map(sum, sizes)) == kept
+    assert [len(each) for each in sizes] == [data.num_steps(8, one, MIN_PART) for one in pair] == [num_steps] * 2
+
+
+def test_two_examples_are_needed_where_a_batch_s_own_statistics_normalise() -> None:
+    norm, frozen = nn.BatchNorm1d(3), nn.BatchNorm1d(3).eval()
+    own, always = nn.Identity(), nn.BatchNorm1d(3, track_running_stats=False).eval()
+    own.needs_two_examples = True  # type: ignore[assignment]
+    found = [
+        min_part(nn.Sequential(nn.Linear(3, 3), each)) for each in (norm, frozen, own, always, nn.LayerNorm(3))
+    ]
+    assert found == [2, 1, 2, 2, 1]
+
+
+@pytest.mark.parametrize(("batch_norm", "least"), [(False, 2), (True, 4)])
+def test_a_batch_that_the_workers_cannot_share_is_refused(batch_norm: bool, least: int) -> None:
+    shared = replace(setup("cnn"), group=Counting(0, 2))
+    PlainLoop(shared, trainee("cnn", batch_norm=batch_norm, batch_size=least))
+    with pytest.raises(Infeasible, match=f"a batch of {least - 1} cannot be shared by 2 workers: at least {least}"):
+        PlainLoop(shared, trainee("cnn", batch_norm=batch_norm, batch_size=least - 1))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from workloads.data.epoch_order import epoch_order
 from workloads.models.gan.networks import Players
 from workloads.tasks.contract import Model, Numbers
 from workloads.training.batches import ResidentData
+from workloads.training.process_group import MIN_PART
 
 NUM_FEATURES = 32
 SEED = 1
@@ -86,7 +87,8 @@ def _trained(data: ResidentData) -> Yardstick:
     optimizer = torch.optim.Adam(eye.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LR, total_steps=num_epochs * num_batches)
     for epoch in range(num_epochs):
-        for x, y in data.batches(epoch_order([SEED], epoch, len(data.y_train), data.device), BATCH):
+        order = epoch_order([SEED], epoch, len(data.y_train), data.device)
+        for x, y in data.batches(order, BATCH, min_part=MIN_PART):
             optimizer.zero_grad()
             cross_entropy(eye(x), y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -17,6 +17,7 @@ from workloads.models.gan.hyperparameters import GANHyperparameters
 from workloads.models.gan.networks import Players
 from workloads.training.denormals import without_denormals
 from workloads.training.evaluate import evaluate
+from workloads.training.process_group import MIN_PART
 from workloads.training.setup import Measurements, MemberState, Setup, Trainee, report
 
 ROLES = ("generator", "discriminator")
@@ -34,6 +35,7 @@ class GanLoop:
         self.epoch_done = 0
         model, hp = setup.build(member), member.hp
         assert isinstance(model, Players) and isinstance(hp, GANHyperparameters)
+        self.group.check(hp.batch_size, MIN_PART)
         self.model, self.hp = model, hp
         model.follow(0.0)
         self.task = setup.task()
@@ -58,7 +60,7 @@ class GanLoop:
         measured = {role: Measurements() for role in ROLES}
         self.model.train()
         waiting = 0
-        for i, (x, y) in enumerate(data.batches(order, hp.batch_size, self.group)):
+        for i, (x, y) in enumerate(data.batches(order, hp.batch_size, self.group, MIN_PART)):
             self._grow(i * hp.batch_size / len(data.y_train))
             measured["discriminator"].add(len(y), self.discriminator_step(x, y))
             waiting += 1

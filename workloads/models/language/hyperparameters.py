@@ -146,7 +146,7 @@ class LanguageHyperparameters(Training):
     activation_checkpointing: bool = hyper(
         False,
         "compute the activations of trained layers again in the backward pass instead of keeping them: less "
-        "memory, about a third more time, the same numbers; no effect on features",
+        "memory, up to twice the time, the same numbers; no effect on features",
         shapes=True,
         when={"mode": TUNED},
     )

@@ -19,6 +19,7 @@ from workloads.training.fused.gradient_by_hand import DirectGradient, written_ou
 from workloads.training.fused.layout import Layout, shared_names
 from workloads.training.fused.stacked_forward import stacked_forward
 from workloads.training.optimizers import SLOTS, StackedOptimizer
+from workloads.training.process_group import min_part
 from workloads.training.setup import Measurements, MemberState, Setup, Trainee, in_parts, numbers_of, report
 
 
@@ -37,8 +38,9 @@ class FusedLoop:
         self.epoch_done = 0
         self.task = setup.task()
         self.at_once = setup.at_once(members[0].hp)
-        self.pace = setup.pace(members)
         models = [setup.build(member) for member in members]
+        self.min_part = min_part(models[0].train())
+        self.pace = setup.pace(members, self.min_part)
         activate_dropout(models)
         agree_on_slopes(models)
         self.model = models[0]
@@ -76,7 +78,7 @@ class FusedLoop:
         """Train one pass over the training split, then validate. ``train_*`` are measured during the pass."""
         started = time.perf_counter()
         data, members = self.setup.data, self.members
-        batches = self.setup.batches(members, self.epoch_done)
+        batches = self.setup.batches(members, self.epoch_done, self.min_part)
         seed_noise(members[0].seed, self.epoch_done)
         measured, rates = Measurements(), self.pace.rates(self.epoch_done)
         if rates is not None:
