@@ -14,12 +14,20 @@ from workloads.tasks.contract import Model, Numbers, _at_least_float32
 from workloads.tasks.spans import label_scores, span_scores
 
 
+def is_read(logits: Tensor) -> Tensor:
+    """Return which words a model has read, (...), by logits (..., labels); one with NaN among its logits is not.
+
+    Equal logits say nothing of it: in bfloat16 two labels of a word that is read often have the same.
+    """
+    return logits.abs().amax(-1) > 0
+
+
 @dataclass(frozen=True)
 class Tagging:
     """Cross-entropy in nats a word. Outputs are (..., batch, words, labels), targets (..., batch, words).
 
-    Only words that have a label count: behind a sentence's end ``y`` is NOT_COUNTED. A word for which all labels
-    are equally likely, such as one beyond what a model reads, has no prediction: it is wrong, and outside of spans.
+    Only words that have a label count: behind a sentence's end ``y`` is NOT_COUNTED. A word that a model does not
+    read has logits of exactly 0, or none: it has no prediction, so it is wrong, and outside of spans.
     """
 
     labels: tuple[str, ...]
@@ -58,9 +66,8 @@ class Tagging:
         real = y != NOT_COUNTED
         codes = y.clamp(min=0).expand(logits.shape[:-1]).unsqueeze(-1)
         nats = (logits.logsumexp(-1) - logits.gather(-1, codes).squeeze(-1)) * real
-        likeliest = logits.max(-1)
-        told = real & (likeliest.values > logits.amin(-1))
-        return {"nats": nats.sum(-1), "predicted": torch.where(told, likeliest.indices, NOT_COUNTED)}
+        told = real & is_read(logits)
+        return {"nats": nats.sum(-1), "predicted": torch.where(told, logits.max(-1).indices, NOT_COUNTED)}
 
     def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return nothing: sentences count different numbers of words."""

@@ -18,7 +18,7 @@ from workloads.data.raw import NOT_COUNTED
 from workloads.data.tagged.schemes import scheme_of
 from workloads.tasks.by_problem import task_of
 from workloads.tasks.spans import label_scores, span_scores
-from workloads.tasks.tagging import Tagging
+from workloads.tasks.tagging import Tagging, is_read
 
 BIO = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
 IOBES = (*(f"{prefix}-{kind}" for prefix in "BIES" for kind in "AB"), "O")
@@ -169,6 +169,15 @@ def test_a_word_that_is_not_read_counts_as_wrong_and_as_outside() -> None:
     assert {name: value.item() for name, value in cut.items()} == pytest.approx(
         {"loss": math.log(5) / 4, "accuracy": 0.75, "precision": 1.0, "recall": 0.5, "f1": 2 / 3}
     )
+
+
+def test_a_word_whose_labels_are_equally_likely_is_read() -> None:
+    """As bfloat16 rounds two logits to the same one; a word that is not read has zeros, one of NaN no label."""
+    logits = torch.tensor([[[1.0078125, 1.0078125], [0.0, -0.0], [math.nan, 1.0]]], dtype=torch.bfloat16)
+    y = torch.zeros(1, 3, dtype=torch.int64)
+    found = Tagging(("N", "V"), 3.0).evaluate(lambda _: logits, logits, y)
+    assert found["predicted"].tolist() == [[0, NOT_COUNTED, NOT_COUNTED]]
+    assert is_read(logits).tolist() == [[True, False, False]]
 
 
 def _members(values: dict[str, Tensor]) -> dict[str, Tensor]:

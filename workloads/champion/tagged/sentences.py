@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workloads.arrays import DataError
 from workloads.data.tagged.conll_file import MAX_WORDS, joined
+from workloads.tasks.tagging import is_read
 
 WORDS, LABELS, PROBABILITIES = "words", "labels", "probabilities"
 FORMS = "must be a list of sentences, each a list of words or a text with white space between its words"
@@ -65,7 +66,7 @@ def labelled(
     """Return a DataFrame with a row for each sentence: its words, their labels, and each label's probability.
 
     ``logits`` are (words, labels) of each sentence. A word that the model has not read, behind the last one there
-    or with all labels equally likely, has the label None and a probability of NaN.
+    or with logits of exactly 0, has the label None and a probability of NaN.
     """
     import pandas as pd
 
@@ -73,7 +74,7 @@ def labelled(
     for words, found in zip(sentences, logits, strict=True):
         whole = torch.nn.functional.pad(found, (0, 0, 0, len(words) - len(found)))
         shares, best = whole.double().softmax(-1).max(-1)
-        told = (whole.amax(-1) > whole.amin(-1)).tolist()
+        told = is_read(whole).tolist()
         names = [labels[k] if known else None for k, known in zip(best.tolist(), told, strict=True)]
         sure = [share if known else torch.nan for share, known in zip(shares.tolist(), told, strict=True)]
         rows.append((list(words), names, sure))

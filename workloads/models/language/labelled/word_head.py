@@ -8,7 +8,7 @@ from workloads.layers.layers import Dropout
 
 
 class WordHead(nn.Module):
-    """A linear classifier of each word; where there is none, a vector of zeros, all labels are equally likely."""
+    """A linear classifier of each word; where there is none, a vector of zeros, all logits are 0."""
 
     def __init__(self, num_features: int, num_outputs: int, dropout: float) -> None:
         super().__init__()
