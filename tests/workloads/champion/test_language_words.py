@@ -69,6 +69,15 @@ def test_labels_of_raw_sentences_are_those_that_were_scored(mode: str, tmp_path:
         assert json.loads(told.stdout) == [found["labels"].tolist(), found["probabilities"].tolist()]
 
 
+def test_a_model_that_is_not_saved_yet_labels_all_sentences_of_its_search(tmp_path: Path) -> None:
+    prepared = names(tmp_path)
+    saved, _ = champion(tmp_path, prepared, mode="features")
+    uri = next(path.parent for path in sorted((tmp_path / "c").rglob("*")) if path.is_file())
+    unsaved, _ = made("language", str(uri), prepared.search)
+    texts = list(prepared.search.train.columns[0].values)
+    assert unsaved.predict(texts).equals(saved.predict(texts))
+
+
 def test_a_word_that_is_cut_has_no_label(tmp_path: Path) -> None:
     model, scored = champion(tmp_path, names(tmp_path), mode="features", max_length=16)
     found = model.predict(["Ann Smith lives in a town of that name ."])

@@ -48,7 +48,7 @@ class Table:
 class WordVectors(nn.Module):
     """Converts the matrix of sentences (..., 1) to scaled vectors of their words (..., words, features).
 
-    ``table`` has those of the texts of ``coded``'s column, if it has any; with ``kept`` further ones are kept in
+    ``table`` has those of the texts of ``coded``'s column, or is empty; with ``kept`` further ones are kept in
     the cache, too.
     """
 
@@ -71,7 +71,7 @@ class WordVectors(nn.Module):
     def of(self, columns: Sequence[Column]) -> WordVectors:
         """Return the same for a matrix of these ``columns``; vectors of texts that are known are not made again."""
         own, values = self.coded.columns[0].values, columns[0].values
-        known = own if values[: len(own)] == own else ()
+        known = own if values[: len(own)] == own and len(self.table.counts) == len(own) else ()
         found = table_of(self.coded, self.encoder, values[len(known) :], self.kept)
         new = Table(self.scaled(found.vectors), found.counts)
         whole = self.table.joined(new) if known else new
