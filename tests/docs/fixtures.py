@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from tests.helpers.tagged import conll, sentences
@@ -19,14 +20,28 @@ CLASSES = ("one", "two")
 def write_data(spec: Mapping[str, Any], folder: Path) -> None:
     """Writes what ``spec``'s data names and ``folder`` does not have; addresses and patterns are left alone."""
     data = {**(spec.get("data") or {})}
-    if data.get("csv") or data.get("parquet"):
+    if data.get("csv") or data.get("parquet") or data.get("jsonl"):
         data.pop("text", None)  # the name of a column
-    for key in ("csv", "parquet", "folder", "conll", "text", "series"):
+    for key in ("csv", "parquet", "jsonl", "folder", "conll", "text", "series"):
         for name in filter(None, (data.get(key), data.get("val"), data.get("test"))):
             path = folder / name
             if key in data and "://" not in name and "*" not in name and not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 WRITERS[key](spec, path)
+    model = str((spec.get("parameters") or {}).get("model"))
+    if model.startswith("./") and not (folder / model).exists():
+        _causal_model(folder / model)
+
+
+def _causal_model(path: Path) -> None:
+    """A tiny GPT-2 of bytes, as a folder of Hugging Face's libraries."""
+    pytest.importorskip("transformers", reason="the extra language is not installed")
+    from workloads.models.language.causal.decoder import decoder_of  # 4 s: torch and transformers
+    from workloads.models.language.hyperparameters import LanguageHyperparameters
+    from workloads.models.language.pretrained import tokens_of
+
+    decoder_of(LanguageHyperparameters(model="none", mode="full")).net.save_pretrained(path)
+    tokens_of("none", 512).tokenizer.save_pretrained(path)
 
 
 def _table(spec: Mapping[str, Any]) -> pd.DataFrame:
@@ -39,9 +54,11 @@ def _table(spec: Mapping[str, Any]) -> pd.DataFrame:
     }
     found |= {name: _column(kind) for name, kind in kinds.items()}
     texts = data.get("text") or []
-    for name in [texts] if isinstance(texts, str) else texts:
+    pair = [data[key] for key in ("prompt", "completion") if data.get(key)]
+    for name in [*([texts] if isinstance(texts, str) else texts), *pair]:
         found[name] = [f"text {k} of {name}" for k in range(NUM_ROWS)]
-    if group := (data.get("split") or {}).get("group"):
+    group = (data.get("split") or {}).get("group")
+    if group and group not in found:
         found[group] = np.arange(NUM_ROWS) // 3
     numbers = "rmse" in str(spec.get("metric")) or "mae" in str(spec.get("metric"))
     if data.get("target"):
@@ -62,6 +79,10 @@ def _column(kind: Any) -> Any:
 
 def _csv(spec: Mapping[str, Any], path: Path) -> None:
     _table(spec).to_csv(path, index=False, header=spec["data"].get("header", True))
+
+
+def _jsonl(spec: Mapping[str, Any], path: Path) -> None:
+    _table(spec).to_json(path, orient="records", lines=True)
 
 
 def _parquet(spec: Mapping[str, Any], path: Path) -> None:
@@ -101,4 +122,7 @@ def _series(spec: Mapping[str, Any], path: Path) -> None:
     pd.DataFrame(columns).to_csv(path, index=False)
 
 
-WRITERS = {"csv": _csv, "parquet": _parquet, "folder": _folder, "conll": _conll, "text": _text, "series": _series}
+WRITERS = {
+    **{"csv": _csv, "parquet": _parquet, "jsonl": _jsonl, "folder": _folder},
+    **{"conll": _conll, "text": _text, "series": _series},
+}
