@@ -26,6 +26,8 @@ class WorkloadInfo:
     """Further ones by kind of data."""
     problems: Mapping[DataKind, tuple[Problem, ...]]
     """Kinds of data that it accepts, and the problems that it solves on each; the first problem is the default."""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Keys of a spec's ``data`` that have no effect on it, with what has it in their place."""
     judged: bool = True
     """False where nothing can be scored on the test split: a spec must then say ``final: none``."""
     own_data: bool = False

@@ -100,6 +100,15 @@ def read_data(
     return (data, source.kind(data)) if len(document.faults) == before else None
 
 
+def refuse_unread(document: Document, workload: WorkloadInfo, data: Data) -> bool:
+    """Note a fault for each key that the workload does not look at; return whether there is none."""
+    unread = sorted(data.model_fields_set & workload.unread.keys())
+    for key in unread:
+        rule = f"has no effect on workload {workload.name}: {workload.unread[key]}"
+        document.fault(("data", key), rule, shown(getattr(data, key)))
+    return not unread
+
+
 def lacks_data(document: Document, workload: WorkloadInfo) -> None:
     """Note a fault where a workload needs data, and the spec has none."""
     if not workload.own_data:

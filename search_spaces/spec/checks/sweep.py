@@ -17,7 +17,7 @@ from search_spaces.spec.checks.criteria import (
     refuse_of_one_objective,
     unjudged,
 )
-from search_spaces.spec.checks.data import lacks_data, read_data, refuse_sourceless
+from search_spaces.spec.checks.data import lacks_data, read_data, refuse_sourceless, refuse_unread
 from search_spaces.spec.checks.early_terminate import read_early_terminate
 from search_spaces.spec.checks.population import check_population
 from search_spaces.spec.checks.repeats import check_repeats, check_retest
@@ -286,7 +286,7 @@ class _Checks:
                 ("data",), f"must be {kinds} data for workload {self._workload.name}", f"{kind} data"
             )
             return False
-        return True
+        return self._workload is None or refuse_unread(self._document, self._workload, self._spec.data)
 
     def _check_final(self, metric: str | None, base: Path | None) -> None:
         if self._workload is None or not self._sound("final", "data") or not self._spec.final:

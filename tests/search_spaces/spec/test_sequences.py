@@ -51,6 +51,10 @@ CASES = {
     "seed": (TEXT % ", encoding: latin-1, split: {seed: 3}", "data.split.seed: has no effect with a text or a"),
     "horizon of a text": (TEXT % ", encoding: latin-1, horizon: 2", "data.horizon: has no effect with data.text "
                           "(only with data.series)"),
+    "window of tokens": (
+        (TEXT % ", encoding: latin-1, window: 4").replace("recurrent", "language"),
+        "data.window: has no effect on workload language: a text is divided by parameters.max_length",
+    ),
     "text of another workload": (
         (TEXT % ", encoding: latin-1").replace("recurrent", "mlp"),
         "data: must be table or image data for workload mlp, received text data",

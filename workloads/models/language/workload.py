@@ -125,6 +125,7 @@ LANGUAGE = Workload(
         "batch_size": {"values": [32, 64]},
         "weight_decay": {"min": 1e-6, "max": 1e-1, "log": True},
     },
+    unread={"window": "a text is divided by parameters.max_length, a number of tokens"},
     init_values={"model": NONE},
     init_values_on={key: {"mode": "full"} for key in ("text", "completions")},
     problems={
