@@ -391,8 +391,8 @@ class LegRunner:
     def _score(self, a: TrainingMember, best: MemberState | None, test: TestData) -> Scored:
         assert best is not None
         found = scores(self.setup, self._model(a, best), test, self.setup.at_once(a.hp))
-        if mismatch := a.mismatch(found.metrics, self.setting.objective):
-            self._messages.append(mismatch)
+        self._messages += [told] if (told := a.mismatch(found.metrics, self.setting.objective)) else []
         if self._workload.judge is None:
-            predictions.keep(self.setting.checkpoints, a.member.key, found.task, found.values, found.y)
+            root, key = self.setting.checkpoints, a.member.key
+            self._messages += predictions.keep(root, key, found.task, found.values, found.y)
         return Scored(key=a.member.key, best_epoch=a.progress.best_epoch, metrics={**found.metrics, **a.validated})

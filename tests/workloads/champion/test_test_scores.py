@@ -36,7 +36,7 @@ def kept(folder: Path, task: Task, values: dict[str, torch.Tensor], y: torch.Ten
     found = []
     for seed in range(NUM_SEEDS):
         one = {name: value[seed : seed + 1] for name, value in values.items()}
-        predictions.keep(str(folder), f"t0001-s{seed}", task, one, y)
+        assert not predictions.keep(str(folder), f"t0001-s{seed}", task, one, y)
         read = predictions.kept(str(folder), f"t0001-s{seed}")
         assert read is not None
         found.append(read)
@@ -202,6 +202,18 @@ def test_the_yardstick_of_numbers_is_the_mean_of_the_training_targets() -> None:
     truth.normal(size=(60, 2))
     y = truth.normal(5.0, 3.0, (60, 1))
     assert one.score == pytest.approx(float(np.sqrt(np.mean((y[40:] - y[:40].mean()) ** 2))), rel=1e-6)
+
+
+def test_outputs_that_are_too_large_to_be_kept_are_told_and_means_by_row_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictions, "MAX_BYTES", 2**20)
+    y = torch.zeros(100, dtype=torch.int64)
+    values = {"logits": torch.randn(1, 100, 3000), "loss": torch.rand(1, 100)}
+    (told,) = predictions.keep(str(tmp_path), "t0001-s0", Classification(), values, y)
+    assert told.startswith("the outputs on the test rows are not kept: 1 MiB, and at most 1 MiB are; metrics that")
+    kept_ones = predictions.kept(str(tmp_path), "t0001-s0")
+    assert kept_ones is not None and set(kept_ones) == {"accuracy:mean", "loss:mean"}
 
 
 def test_all_predictions_stand_in_a_table_in_the_sources_words_and_units(tmp_path: Path) -> None:
