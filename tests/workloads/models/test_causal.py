@@ -20,6 +20,7 @@ from workloads.models.language.causal.decoder import Decoder, decoder_of
 from workloads.models.language.causal.sample import Manner, written
 from workloads.models.language.causal.tokens import CausalTokens, examples, windows
 from workloads.models.language.causal.tuned import TunedDecoder
+from workloads.models.language.folder import positions
 from workloads.models.language.hyperparameters import LanguageHyperparameters
 from workloads.models.language.pretrained import encoder_of, tokens_of
 from workloads.models.language.workload import check
@@ -118,6 +119,42 @@ def test_a_long_prompt_is_cut_at_its_begin_and_its_completion_stays() -> None:
     (row,) = examples(tokens(8), [("abc", "0123456789")])
     read = Read.of(matrix([row]))
     assert spelled(read.tokens[0]) == "[CLS]c012345" and row.characters == 6 == int(read.counts.sum())
+
+
+@pytest.mark.parametrize("num_tokens", [40, 62, 500])
+def test_a_prompt_that_leaves_no_room_for_new_tokens_keeps_what_begins_each_text(
+    num_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TunedDecoder(trainee("language", mode="full", max_length=60).hp)
+    model.decoder.net = net = tiny_network("llama")
+    seen: list[Any] = []
+    monkeypatch.setattr(type(net), "generate", lambda _, ids, **how: seen.append((ids, how)) or ids)
+    (prompt,) = tokens(60).prompts(["abcdefgh" * 20])
+    written(tokens(60), model, [prompt], Manner(num_tokens))
+    ids, new = seen[0][0][0].tolist(), seen[0][1]["generation_config"].max_new_tokens
+    most = max(2, 64 - num_tokens)
+    assert ids == prompt[:1] + prompt[1 - most :] and new == min(num_tokens, 64 - most)
+
+
+def test_no_row_is_longer_than_positions_that_do_not_depend_on_the_other_rows(tmp_path: Path) -> None:
+    short, long = [1.0] * 4, [8.0] * 4
+    rope = {"type": "longrope", "short_factor": short, "long_factor": long}
+    told = {**tiny_network("phi3").config.to_dict(), "original_max_position_embeddings": 32}
+    told = {key: value for key, value in told.items() if key != "rope_parameters"} | {"rope_scaling": rope}
+    assert (positions(told), positions({**told, "rope_scaling": None})) == (32, 64)
+    net = type(tiny_network("phi3"))(type(tiny_network("phi3").config)(**told)).eval()
+    assert positions(net.config.to_dict()) == 32  # as transformers writes it
+    texts = [("", "a" * size) for size in (20, 30, 40)]
+    one, other, beyond = examples(tokens(60), texts)
+    values = [Decoder(net)(matrix(rows))[0] for rows in ([one], [one, other], [one, beyond])]
+    torch.testing.assert_close(values[0], values[1], rtol=1e-5, atol=1e-5)
+    assert abs(values[0] - values[2])[0] > 1e-3
+    net.save_pretrained(tmp_path / "phi")
+    tokens().tokenizer.save_pretrained(tmp_path / "phi")
+    hp = LanguageHyperparameters(model=str(tmp_path / "phi"), mode="lora", max_length=33)
+    with pytest.raises(Infeasible, match="max_length: must be at most 32, .* beyond which a text's values"):
+        check(hp, TEXTS)
+    check(replace(hp, max_length=32), TEXTS)
 
 
 KEPT = {"full": ("wte", "wpe", "h.0", "h.1", "ln_f"), "last_layers": ("h.1",), "lora": ("lora_A", "lora_B")}

@@ -25,6 +25,8 @@ ENCODERS = (
 """Types of models that read a text as a whole, in which padding does not matter."""
 OFFSET = ("camembert", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl")
 """Types whose positions are counted from behind the padding token's number."""
+ORIGINAL, PHI3_ORIGINAL = "original_max_position_embeddings", 4096
+"""Positions of a model before they were scaled, and of Phi-3 where its ``config.json`` is silent."""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "model.pt", "model.pth")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model")
@@ -114,7 +116,10 @@ def check_folder(model: str, max_length: int, decoder: bool = False) -> Mapping[
         raise _refused(model, f"{folder} has no tokenizer: none of {', '.join(TOKENIZERS)}")
     most = positions(config)
     if most and max_length > most:
-        raise Infeasible(f"parameters.max_length: must be at most {most}, the positions of {model!r}: {max_length}")
+        why = "" if most != scaled_beyond(config) else ", beyond which a text's values change with its batch's longest"
+        raise Infeasible(
+            f"parameters.max_length: must be at most {most}, the positions of {model!r}{why}: {max_length}"
+        )
     return config
 
 
@@ -130,11 +135,34 @@ def _encoder_fault(config: Mapping[str, Any]) -> str | None:
 
 
 def positions(config: Mapping[str, Any]) -> int:
-    """Return the largest number of tokens that a model can read; 0 where nothing limits it."""
+    """Return the largest number of tokens that a model can read; 0 where nothing limits it.
+
+    Of one whose rotary positions are others for long texts these are those of short ones.
+    """
     most = int(config.get("max_position_embeddings") or config.get("n_positions") or 0)
     if most and config.get("model_type") in OFFSET:
         most -= int(config.get("pad_token_id") or 0) + 1
-    return max(0, most)
+    short = scaled_beyond(config)
+    return max(0, min(most, short) if most and short else most or short)
+
+
+def scaled_beyond(config: Mapping[str, Any]) -> int:
+    """Return the number of tokens beyond which all rotary positions of a batch are others; 0: never.
+
+    LongRoPE's (Ding et al. 2024, arXiv:2402.13753; of Phi-3 once named su or yarn) have two sets: the batch's
+    longest text decides which all its texts get.
+    """
+    told = config.get("rope_parameters") or config.get("rope_scaling")
+    parts = [told, *told.values()] if isinstance(told, Mapping) else []
+    of_phi3 = config.get("model_type") == "phi3"
+    names = ("longrope", "su", "yarn") if of_phi3 else ("longrope",)
+    default = PHI3_ORIGINAL if of_phi3 else config.get("max_position_embeddings")
+    found = [
+        int(config.get(ORIGINAL) or part.get(ORIGINAL) or default or 0)
+        for part in parts
+        if isinstance(part, Mapping) and (part.get("rope_type") or part.get("type")) in names
+    ]
+    return min(found, default=0)
 
 
 def _holds(folder: Path, names: tuple[str, ...]) -> bool:

@@ -12,8 +12,9 @@ from torch import nn
 
 from workloads.models.language.causal.codes import Read
 from workloads.models.language.causal.inputs import Rows
-from workloads.models.language.causal.tokens import CausalTokens
+from workloads.models.language.causal.tokens import CausalTokens, last_of
 from workloads.models.language.causal.tuned import TunedDecoder
+from workloads.models.language.folder import positions
 from workloads.training.batches import ResidentData
 
 NUM_TOKENS = 64
@@ -51,10 +52,13 @@ def written(tokens: CausalTokens, model: TunedDecoder, prompts: Sequence[Sequenc
     """Return the continuation of each prompt, of tokens; it ends where the model writes the token that ends a text.
 
     Prompts are padded on the left: each continuation is the one that it has alone (drawn ones but for the draws).
+    Where the model's positions end, long prompts lose their begin but for the tokens that begin each text.
     """
     net = _without_habits(model.decoder.net)
-    limit = getattr(net.config, "max_position_embeddings", 0) or tokens.max_length + how.num_tokens
-    prompts = [row[-max(1, limit - how.num_tokens) :] for row in prompts]
+    limit = positions(net.config.to_dict()) or tokens.max_length + how.num_tokens
+    first = len(tokens.first)
+    most = min(limit - 1, max(first + 1, limit - how.num_tokens))
+    prompts = [last_of(list(row), most, first) for row in prompts]
     device = next(net.parameters()).device
     end = tokens.last[0] if tokens.last else None
     width = max(map(len, prompts))
@@ -62,7 +66,7 @@ def written(tokens: CausalTokens, model: TunedDecoder, prompts: Sequence[Sequenc
     there = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=device)
     drawn = {"do_sample": True, "temperature": how.temperature, "top_k": 0, "top_p": 1.0} if how.temperature else {}
     config = _configuration(
-        max_new_tokens=min(how.num_tokens, limit - 1), eos_token_id=end, pad_token_id=end or 0, **drawn
+        max_new_tokens=min(how.num_tokens, limit - width), eos_token_id=end, pad_token_id=end or 0, **drawn
     )
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(how.seed)

@@ -100,7 +100,7 @@ def _example(tokens: CausalTokens, prompt: list[int], completion: Pieces, charac
     kept = target[: tokens.max_length - min(len(before), len(tokens.first) + 1)]
     if len(kept) < len(target):
         characters = int(completion.ends[len(kept) - 1])
-    before = _last(before, tokens.max_length - len(kept), len(tokens.first))
+    before = last_of(before, tokens.max_length - len(kept), len(tokens.first))
     return row(before + kept, [False] * len(before) + [True] * len(kept), characters)
 
 
@@ -111,7 +111,7 @@ def is_cut(tokens: CausalTokens, prompt: Pieces, completion: Pieces) -> tuple[bo
     return before + after > tokens.max_length, min(before, len(tokens.first) + 1) + after > tokens.max_length
 
 
-def _last(before: list[int], most: int, num_first: int) -> list[int]:
+def last_of(before: list[int], most: int, num_first: int) -> list[int]:
     """Return at most ``most`` tokens of ``before``: its ``num_first`` first ones, and the last of the others."""
     if len(before) <= most:
         return before
