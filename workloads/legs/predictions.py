@@ -17,9 +17,9 @@ FILE = "predictions.npz"
 MAX_BYTES = 2**25
 """Limit on a member's file; of larger outputs only what is one number a row is kept."""
 TOO_LARGE = (
-    "the outputs on the test rows are not kept: {:,.0f} MiB, and at most {:.0f} MiB are; metrics that are no means of "
-    "rows have no interval over the rows, and predictions.parquet has means by row alone. Fewer test rows, or of labelled "
-    "words shorter sentences, are kept"
+    "the outputs on the test rows are not kept: {:,.0f} MiB, and at most {:.0f} MiB are; metrics that are no means "
+    "of rows have no interval over the rows, and predictions.parquet has means by row alone. Give fewer test rows, "
+    "or of labelled words shorter sentences"
 )
 MEAN = ":mean"
 """Ending of the names of metrics that are means of rows, as ``Task.by_row`` gives them."""

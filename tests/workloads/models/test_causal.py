@@ -152,7 +152,7 @@ def test_no_row_is_longer_than_positions_that_do_not_depend_on_the_other_rows(tm
     net.save_pretrained(tmp_path / "phi")
     tokens().tokenizer.save_pretrained(tmp_path / "phi")
     hp = LanguageHyperparameters(model=str(tmp_path / "phi"), mode="lora", max_length=33)
-    with pytest.raises(Infeasible, match="max_length: must be at most 32, .* beyond which a text's values"):
+    with pytest.raises(Infeasible, match=r"max_length: must be at most 32, .* beyond which a text's values"):
         check(hp, TEXTS)
     check(replace(hp, max_length=32), TEXTS)
 

@@ -116,7 +116,11 @@ def check_folder(model: str, max_length: int, decoder: bool = False) -> Mapping[
         raise _refused(model, f"{folder} has no tokenizer: none of {', '.join(TOKENIZERS)}")
     most = positions(config)
     if most and max_length > most:
-        why = "" if most != scaled_beyond(config) else ", beyond which a text's values change with its batch's longest"
+        why = (
+            ""
+            if most != scaled_beyond(config)
+            else ", beyond which a text's values change with its batch's longest"
+        )
         raise Infeasible(
             f"parameters.max_length: must be at most {most}, the positions of {model!r}{why}: {max_length}"
         )
