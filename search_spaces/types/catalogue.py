@@ -45,7 +45,8 @@ class WorkloadInfo:
 
     def scores(self, metric: str) -> bool:
         """Return whether predictions on the sweep's own test split can be scored by the sweep's ``metric``."""
-        return self.judged and (not self.own_metrics or metric in metrics_of(METRICS))
+        own = metrics_of(problem for problems in self.problems.values() for problem in problems)
+        return self.judged and (not self.own_metrics or metric in own)
 
     def tests_itself(self, has_data: bool, metric: str) -> bool:
         """Return whether it measures itself in the final evaluation: it cannot be scored on the sweep's data."""

@@ -49,8 +49,8 @@ def test_data_may_be_left_out_and_is_so_in_each_form_of_the_sweep() -> None:
         ("data.streaming=true", "data.streaming: has no effect without a source such as data.csv: mine.code:train"),
         (
             "data={}",
-            "data: must hold a source (name, csv, parquet, xlsx, jsonl, feather, folder, documents, text or "
-            "series)",
+            "data: must hold a source (name, csv, parquet, xlsx, jsonl, feather, folder, documents, conll, "
+            "text or series)",
         ),
         ("data.name=digitz", "unknown data set, received 'digitz', did you mean 'digits'?"),
     ],
@@ -65,7 +65,7 @@ def test_what_needs_data_is_refused_without_it(override: str, told: str) -> None
 def test_a_workload_that_needs_data_says_which_forms_there_are() -> None:
     with pytest.raises(SpecError) as caught:
         parse_sweep("workload: mlp", "sweep.yaml", Path("/"), catalogue=catalogue())
-    sources = "name, csv, parquet, xlsx, jsonl, feather, folder, documents, text or series"
+    sources = "name, csv, parquet, xlsx, jsonl, feather, folder, documents, conll, text or series"
     told = f"data: is required for workload mlp: give {sources}"
     assert told in str(caught.value)
 
@@ -94,9 +94,9 @@ def test_names_of_metrics_stay_as_they_are_reported() -> None:
     ("spec", "told"),
     [
         (
-            "metric: {name: val_f1}",
-            "metric.goal: is required for val_f1, whose goal is not known: "
-            "write metric: {name: val_f1, goal: maximize} (or minimize)",
+            "metric: {name: val_bleu}",
+            "metric.goal: is required for val_bleu, whose goal is not known: "
+            "write metric: {name: val_bleu, goal: maximize} (or minimize)",
         ),
         (
             "metric: {name: my_loss}",
@@ -117,8 +117,8 @@ def test_names_of_metrics_stay_as_they_are_reported() -> None:
             "constraints.0.metric: must not be one",
         ),
         (
-            "metrics: [{name: val_loss}, {name: val_f1}]",
-            "metrics.1.goal: is required for val_f1",
+            "metrics: [{name: val_loss}, {name: val_bleu}]",
+            "metrics.1.goal: is required for val_bleu",
         ),
         ("", "metric: is required: one that mine:train reports, as in metric: {name: val_loss, goal: minimize}"),
     ],
