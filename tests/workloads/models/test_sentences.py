@@ -51,6 +51,7 @@ def setup(folder: Path, hp: RecurrentHyperparameters | None = None, **how: Any) 
 
 def model_of(cell: str, pooling: str, bidirectional: bool) -> nn.Module:
     hp = hyperparameters(cell=cell, pooling=pooling, bidirectional=bidirectional, width=8, max_length=64)
+    torch.manual_seed(0)
     return workload("recurrent").build(hp, DataShape((40,), 3, num_tokens=50)).eval()
 
 
