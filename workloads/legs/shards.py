@@ -98,7 +98,7 @@ def _sent(uri: str, name: str, files: list[Path]) -> dict[str, list[int]] | str:
 def _fault(uri: str, name: str, listing: Listing) -> str:
     try:
         listed_folder.check(uri, name, listing)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own, and all must hear of it
         return str(error) or repr(error)
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -116,8 +117,10 @@ def _less(needs: Sequence[MemoryNeed], room: Room) -> str:
 
 
 def _gpu_bytes(gpus: float) -> float | None:
-    """Return the memory that a worker has of this machine's smallest GPU; None where that is not known."""
+    """Return the memory that a worker has of the smallest GPU that may be used; None where that is not known."""
     order = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    if used := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        order.append(f"--id={used}")
     try:
         done = subprocess.run(order, capture_output=True, text=True, timeout=10, check=True)
         sizes = [float(line) for line in done.stdout.split()]

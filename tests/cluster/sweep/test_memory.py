@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 
 from cluster.cli.main import main
 from cluster.sweep.data_process import Preparing
+from cluster.sweep.limits import memory as memory_of_lanes
 from cluster.sweep.limits.memory import Trainings, foreseen, trainings
 from search_spaces.spec.sweep import parse_sweep
 from tests.helpers.reviews import rows
@@ -196,3 +198,14 @@ def test_the_process_that_reads_the_data_tells_it(folder: Path) -> None:
     assert line.startswith("memory: ")
     with pytest.raises(DataError, match="do not fit"):
         Preparing(sweep, wanted(folder, worker_bytes=1000)).result()
+
+
+def test_only_gpus_that_may_be_used_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def smi(order: list[str], **_: Any) -> SimpleNamespace:
+        return SimpleNamespace(stdout="81920\n" if "--id=1" in order else "4096\n81920\n")
+
+    monkeypatch.setattr(memory_of_lanes.subprocess, "run", smi)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert memory_of_lanes._gpu_bytes(1) == 4 * GIB
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert memory_of_lanes._gpu_bytes(0.5) == 40 * GIB

@@ -19,7 +19,7 @@ from tests.helpers.two_workers import on_several, on_two
 from tests.helpers.workload_data import blobs, search_data, sentences
 from workloads.data.search_data import SearchData
 from workloads.files import listed_folder
-from workloads.legs import checkpoint
+from workloads.legs import checkpoint, shards
 from workloads.legs.checkpoint import NotKept, TornCheckpoint
 from workloads.legs.runner import LegRunner, LegSetting
 from workloads.training.process_group import ALONE, ProcessGroup
@@ -163,6 +163,14 @@ def test_a_checkpoint_with_a_damaged_shard_is_not_valid(both: Any, harm: str, tm
     assert not checkpoint.valid(str(uri))
     with pytest.raises(TornCheckpoint):
         checkpoint.load(str(uri))
+
+
+def test_whatever_a_store_raises_is_told_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise RuntimeError("the store is away")
+
+    monkeypatch.setattr(listed_folder, "check", away)
+    assert shards._fault("s3://there", "shards", {"files": {}, "folders": []}) == "the store is away"
 
 
 def test_what_is_read_of_shards_is_no_pickle(both: Any) -> None:
