@@ -55,6 +55,7 @@ def test_the_written_encoder_gives_the_champion_s_vectors(small: Path, tmp_path:
     made.save(tmp_path / "saved")
     seen, expected = vectors(made.network), made.predict(TEXTS)
     write_network(load(tmp_path / "saved"), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "tokenizer_config.json").read_text())["split_special_tokens"] is True
     torch.testing.assert_close(vectors(tmp_path / "out"), seen, rtol=0, atol=1e-5)
     assert torch.allclose(seen, vectors(small), atol=1e-5) == (mode == "features")
     write_network(made, tmp_path / "merged")
@@ -154,3 +155,5 @@ def test_a_causal_champion_is_written_with_its_adapter_merged(tmp_path: Path) ->
     again = replace(hp, model=str(tmp_path / "out"), mode="full")
     found = Continuations(card, CausalTokens.of(again.model, 24), TunedDecoder(again).eval())
     assert list(found.predict(TEXTS, {"max_new_tokens": 4})["prediction"]) == list(expected)
+    told = json.loads((tmp_path / "out" / "tokenizer_config.json").read_text())
+    assert told["split_special_tokens"] is False, "as chats of other libraries need it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
 
 
 def write_network(champion: LanguageModel | Continuations, folder: Path) -> None:
-    """Write config.json, model.safetensors and the tokenizer into ``folder``; adapters are merged, in place."""
+    """Write config.json, model.safetensors and the tokenizer into ``folder``; adapters are merged, in place.
+
+    The tokenizer of a causal model finds the names of special tokens in a text, as other libraries expect; that of
+    an encoder takes them as text, as in its training.
+    """
     net = champion.network.net
     merge_adapters(net)
     net.save_pretrained(folder)
-    champion.tokens.tokenizer.save_pretrained(folder)
+    tokenizer = copy.deepcopy(champion.tokens.tokenizer)
+    if champion.network.net.get_output_embeddings() is not None:  # a chat's template is made of special tokens
+        tokenizer.split_special_tokens = False
+    tokenizer.save_pretrained(folder)
 
 
 def merge_adapters(net: nn.Module) -> None:
