@@ -99,7 +99,7 @@ USES = (
     Use("tracking/store/open.py", "mlflow", "MlflowClient._tracking_client"),
     Use("tracking/store/open.py", "mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore._dispose_engine"),
     Use("tracking/store/sqlite.py", "mlflow.store.tracking.dbmodels.models", "SqlLatestMetric.is_nan"),
-    Use("workloads/training/fused/stacked_forward.py", "torch.nn.modules.batchnorm", "_BatchNorm"),
+    Use("workloads/layers/layers.py", "torch.nn.modules.batchnorm", "_BatchNorm"),
     Use("workloads/training/optimizers.py", "torch", "_fused_adam_"),
     Use("workloads/training/optimizers.py", "torch", "_fused_adamw_"),
     Use("workloads/models/gan/frechet.py", "torch.utils.weak", "WeakIdKeyDictionary"),

@@ -1,4 +1,4 @@
-"""Layers that can be fused: a dropout with a rate for each member, and preprocessing."""
+"""Layers that can be fused: a dropout with a rate for each member, and preprocessing; which are batch norm."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ class Dropout(nn.Module):
             return x
         noise = torch.rand(x.shape, device=x.device)
         return x * ((noise >= self.rate).to(x.dtype) / self.kept.to(x.dtype))
+
+
+def is_batch_norm(module: nn.Module) -> bool:
+    """Return whether a layer is batch norm of any kind, also a user's subclass of PyTorch's."""
+    return isinstance(module, nn.modules.batchnorm._BatchNorm)
 
 
 def activate_dropout(models: Iterable[nn.Module]) -> None:

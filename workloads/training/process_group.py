@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from workloads.arrays import Infeasible
+from workloads.layers.layers import is_batch_norm
 
 Strategy = Literal["ddp", "fsdp"]
 T = TypeVar("T")
@@ -241,7 +242,7 @@ def min_part(model: nn.Module) -> int:
 
 
 def _needs_two(module: nn.Module) -> bool:
-    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+    if is_batch_norm(module):
         return module.training or module.running_mean is None
     return bool(getattr(module, "needs_two_examples", False))
 

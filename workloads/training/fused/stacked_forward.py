@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from workloads.layers.layers import is_batch_norm
 from workloads.training.fused.layout import Layout, shared_names
 from workloads.training.fused.mlp_by_hand import Sequenced, Tensors, is_sequence
 
@@ -28,7 +29,7 @@ def stacked_forward(model: nn.Module, example_dims: int, *, shared: bool, one_no
     layout, shared_ones = Layout.of(model), shared_names(model)
     skeleton = copy.deepcopy(model).to("meta")
     for module in skeleton.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        if is_batch_norm(module):
             module.register_forward_pre_hook(_widened)
             module.register_forward_hook(_narrowed)
 
