@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -89,9 +90,14 @@ def frame_of(rows: Any, names: Sequence[str]) -> Any:
     rows = rows.tolist() if index is not None else rows
     if isinstance(rows, dict) or (len(rows) and isinstance(rows[0], dict)):
         return pd.DataFrame(rows)
-    if len(rows) and len(names) > 1 and (isinstance(rows[0], str) or len(rows[0]) != len(names)):
-        raise DataError(f"the rows: must be a list of pairs of texts, {' and '.join(names)}")
+    if unlike := [k for k, row in enumerate(rows) if _num_texts(row) != len(names)]:
+        kind = "texts" if len(names) == 1 else f"pairs of texts, {' and '.join(names)}"
+        raise DataError(f"the rows: must be a list of {kind}, row {unlike[0]} has {_num_texts(rows[unlike[0]])}")
     return pd.DataFrame(list(rows), columns=names, index=index)
+
+
+def _num_texts(row: Any) -> int:
+    return len(row) if isinstance(row, list | tuple | np.ndarray) else 1
 
 
 def load(folder: Path | str) -> TextModel:

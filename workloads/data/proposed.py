@@ -93,16 +93,26 @@ def _table(path: Path, shown: str, key: str, wanted: DataKind | None) -> Proposa
     problem = problem_of(frame[target])
     columns, left = columns_of(frame.drop(columns=[target]), data, path.name)
     notes = [f"to predict: {target} ({_about(frame[target], problem)}); another column is named the same way"]
+    left_out: dict[str, Any] = {}
+    if empty := int(frame[target].isna().sum()):
+        left_out = {"missing": {target: [""]}}
+        notes.append(f"{empty} of {len(frame)} rows have no {target}: with `missing` they are left out")
     texts = [column.name for column in columns if column.kind == "text"]
     features = [one.name for one in columns if not _NAMES_ROWS.search(one.name.casefold())]
     if wanted == "sentences" or (wanted is None and features == texts and 1 <= len(texts) <= MOST_TEXTS):
         texts = texts or _wordy(frame.drop(columns=[target]))
         if not 1 <= len(texts) <= MOST_TEXTS:
             raise DataError(f"{path} must have one column of texts, or two: it has {len(texts)} ({_few(texts)})")
-        spec: dict[str, Any] = {key: shown, "target": target, "text": texts[0] if len(texts) == 1 else texts}
+        spec: dict[str, Any] = {
+            key: shown,
+            "target": target,
+            "text": texts[0] if len(texts) == 1 else texts,
+            **left_out,
+        }
         return Proposal("sentences", problem, ExampleData(_title(path), spec), (*notes, _about_texts(texts)))
     notes.append(f"{len(frame)} rows, whose columns are by their values {'; '.join(described(columns))}")
-    return Proposal("table", problem, ExampleData(_title(path), {key: shown, "target": target}), (*notes, *left))
+    spec = {key: shown, "target": target, **left_out}
+    return Proposal("table", problem, ExampleData(_title(path), spec), (*notes, *left))
 
 
 def _wordy(frame: Any) -> list[str]:

@@ -67,6 +67,8 @@ def test_texts_come_in_many_forms_and_their_neighbours_do_not_matter(tmp_path: P
         model.predict(pd.DataFrame({"reviews": texts}))
     with pytest.raises(DataError, match="must be a list of texts, received one text"):
         model.predict("a fine film")
+    with pytest.raises(DataError, match="must be a list of texts, row 1 has 2"):
+        model.predict([["a fine film"], ["a dull", "one"]])
 
 
 def test_pairs_and_numbers(tmp_path: Path) -> None:
@@ -80,5 +82,7 @@ def test_pairs_and_numbers(tmp_path: Path) -> None:
     winner = winner_of(Subject(workload="recurrent", checkpoint=uri, objective=LOSS), prepared.search)
     truth, errors = errors_of(winner, prepared.test)
     np.testing.assert_allclose(found, truth + errors, rtol=1e-4)
-    with pytest.raises(DataError, match="must be a list of pairs of texts, also and review"):
+    with pytest.raises(DataError, match="must be a list of pairs of texts, also and review, row 0 has 1"):
         model.predict(["a text"])
+    with pytest.raises(DataError, match="also and review, row 1 has 1"):
+        model.predict([("a", "b"), None])

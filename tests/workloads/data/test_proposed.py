@@ -10,6 +10,7 @@ import pytest
 from search_spaces.spec.starting.template import template
 from search_spaces.spec.sweep import parse_sweep
 from workloads.arrays import DataError
+from workloads.data.prepare import prepare
 from workloads.data.proposed import proposed, target_of
 from workloads.registry import catalogue
 
@@ -110,6 +111,19 @@ def test_words_of_the_data_stay_in_their_line_of_comment(tmp_path: Path) -> None
     pd.DataFrame({"a": range(40), "b": ["one\nworkload: cnn", "two"] * 20}).to_csv(path, index=False)
     text = template(catalogue().workload("mlp"), proposed(path, path.name), "s.json", catalogue())
     assert parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue()).workload == "mlp"
+
+
+@pytest.mark.parametrize("kind", ["table", "sentences"])
+def test_rows_without_a_label_are_left_out_and_told(tmp_path: Path, kind: str) -> None:
+    texts = [f"the film number {k} was a thing to see" for k in range(60)]
+    frame = pd.DataFrame({"review": texts, "label": ["good", "bad", None] * 20})
+    frame.to_csv(tmp_path / "reviews.csv", index=False)
+    found = proposed(tmp_path / "reviews.csv", "reviews.csv", kind)  # type: ignore[arg-type]
+    assert found.data.spec["missing"] == {"label": [""]}
+    assert "20 of 60 rows have no label: with `missing` they are left out" in found.notes
+    text = template(catalogue().workload("recurrent"), found, "s.json", catalogue())
+    sweep = parse_sweep(text, "sweep.yaml", tmp_path, catalogue=catalogue())
+    assert sum(len(rows) for rows in prepare(sweep.data).indices.values()) == 40
 
 
 def test_texts_that_are_repeated_are_texts_where_sentences_are_asked_for(tmp_path: Path) -> None:

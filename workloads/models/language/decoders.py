@@ -38,7 +38,7 @@ def decoder_fault(config: Mapping[str, Any]) -> str | None:
     if kind in DECODERS:
         return None
     close = nearest(str(kind), DECODERS)
-    known = f"did you mean {close}?" if close else f"it must be one of {', '.join(DECODERS)}"
+    known = f"did you mean {close}?" if close else f"it must be one of {', '.join(DECODERS)}."
     return (
         f"model_type {kind!r} of its config.json is no causal model, so it has no head that continues a text; "
         f"{known} To classify or score texts, give data a target and a column of texts"
