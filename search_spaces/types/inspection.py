@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,21 @@ class ClassScores:
     f1: float
     examples: int
     predicted: int
+
+    @classmethod
+    def of(cls, name: str, hits: int, predicted: int, examples: int) -> Self:
+        """Return the scores of a class with so many ``examples``, ``predicted`` so often, rightly ``hits`` times.
+
+        A class that is never predicted has precision 0, one without an example recall 0.
+        """
+        return cls(
+            name=name,
+            precision=hits / max(predicted, 1),
+            recall=hits / max(examples, 1),
+            f1=2 * hits / max(examples + predicted, 1),
+            examples=examples,
+            predicted=predicted,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from search_spaces.types.inspection import ClassScores, Confusion, Importance, Inspection, Layer
-from workloads.arrays import Array
 from workloads.champion import overfitting
 from workloads.champion.mistakes import mistakes
 from workloads.champion.tagged.inspected import scores_of_labels, worst_sentences
@@ -91,20 +90,9 @@ def confusion(winner: Winner, test: Arrays) -> dict[str, Any]:
     predicted = outputs(winner, test)["logits"].argmax(axis=1)
     counts = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(counts, (test.y, predicted), 1)
-    scores = [_class_scores(name, counts, k) for k, name in enumerate(winner.classes)]
+    found = np.stack([np.diag(counts), counts.sum(0), counts.sum(1)])
+    scores = [ClassScores.of(name, *count) for name, count in zip(winner.classes, found.T.tolist(), strict=True)]
     return {"confusion": Confusion(classes=winner.classes, counts=counts.tolist()), "classes": scores}
-
-
-def _class_scores(name: str, counts: Array, k: int) -> ClassScores:
-    hits, examples, predicted = int(counts[k, k]), int(counts[k].sum()), int(counts[:, k].sum())
-    return ClassScores(
-        name=name,
-        precision=hits / max(predicted, 1),
-        recall=hits / max(examples, 1),
-        f1=2 * hits / max(examples + predicted, 1),
-        examples=examples,
-        predicted=predicted,
-    )
 
 
 def pairs(winner: Winner, test: Arrays) -> list[tuple[float, float]]:

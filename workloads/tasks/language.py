@@ -12,6 +12,7 @@ from torch import Tensor
 from workloads.data.raw import NOT_COUNTED
 from workloads.tasks.classification import Classification
 from workloads.tasks.contract import Model, Numbers
+from workloads.tasks.metrics import token_metrics
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,4 @@ class Language:
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return means over all characters that count; ``y`` is (windows, steps)."""
         sums = {name: value.double().sum(1) for name, value in values.items()}
-        loss = sums["nats"] / sums["number"]
-        return {
-            "loss": loss,
-            "bits_per_character": loss / math.log(2),
-            "perplexity": loss.exp(),
-            "accuracy": sums["hits"] / sums["number"],
-        }
+        return token_metrics(sums, sums["number"])

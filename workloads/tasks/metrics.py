@@ -1,9 +1,26 @@
-"""Metrics of classifiers over a whole split, for a cohort at once, as scikit-learn defines them."""
+"""Metrics over a whole split, for a cohort at once: of classifiers as scikit-learn defines them, and of texts."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+
+def token_metrics(sums: Mapping[str, Tensor], characters: Tensor) -> dict[str, Tensor]:
+    """Return the metrics of a language model from sums over a split's tokens: nats, hits and their number.
+
+    ``characters`` is the number of characters of these tokens: bits a character do not depend on the tokenizer.
+    """
+    loss = sums["nats"] / sums["number"]
+    return {
+        "loss": loss,
+        "bits_per_character": sums["nats"] / characters / math.log(2),
+        "perplexity": loss.exp(),
+        "accuracy": sums["hits"] / sums["number"],
+    }
 
 
 def by_class(predicted: Tensor, y: Tensor, num_classes: int) -> dict[str, Tensor]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from workloads.tasks.contract import Model, Numbers
+from workloads.tasks.metrics import token_metrics
 
 SUMS = ("nats", "hits", "uniform", "number", "characters")
 """What a model returns of each row: sums over the tokens that count, their number, and that of their characters.
@@ -63,10 +63,4 @@ class NextTokens:
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return means over all tokens, the perplexity, and bits a character, which no tokenizer changes."""
         sums = {name: value.double().sum(1) for name, value in values.items()}
-        loss = sums["nats"] / sums["number"]
-        return {
-            "loss": loss,
-            "bits_per_character": sums["nats"] / sums["characters"] / math.log(2),
-            "perplexity": loss.exp(),
-            "accuracy": sums["hits"] / sums["number"],
-        }
+        return token_metrics(sums, sums["characters"])

@@ -39,19 +39,8 @@ def scores_of_labels(winner: Winner, test: Arrays) -> dict[str, Any]:
         spans = span_counts(torch.from_numpy(predicted)[None], torch.from_numpy(y), scheme)
         found = spans[:, 0].numpy().astype(np.int64)
     confusion = Confusion(classes=winner.classes, counts=counts.tolist())
-    scores = [_scores(name, *count) for name, count in zip(names, found.T.tolist(), strict=True)]
+    scores = [ClassScores.of(name, *count) for name, count in zip(names, found.T.tolist(), strict=True)]
     return {"confusion": confusion, "classes": scores}
-
-
-def _scores(name: str, hits: int, predicted: int, there: int) -> ClassScores:
-    return ClassScores(
-        name=name,
-        precision=hits / max(predicted, 1),
-        recall=hits / max(there, 1),
-        f1=2 * hits / max(there + predicted, 1),
-        examples=there,
-        predicted=predicted,
-    )
 
 
 def worst_sentences(subject: Subject, winner: Winner, val: Arrays) -> dict[str, Any]:
