@@ -1,4 +1,4 @@
-"""Where this process and those that it has started listen: one moment, or all that was seen during a block."""
+"""Where this process and those that it has started listen, at one moment or during a block, and their commands."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ def listening() -> Heard:
         with suppress(psutil.NoSuchProcess):
             at = [at.laddr for at in process.net_connections("inet") if at.status == psutil.CONN_LISTEN]
             found |= {(process.name(), address.ip, address.port) for address in at}
+    return found
+
+
+def commands() -> dict[psutil.Process, list[str]]:
+    """Return the command line of this process, and of all that it has started, without those that end meanwhile."""
+    here = psutil.Process()
+    found: dict[psutil.Process, list[str]] = {}
+    for process in [here, *here.children(recursive=True)]:
+        with suppress(psutil.Error):
+            found[process] = process.cmdline()
     return found
 
 

@@ -81,6 +81,7 @@ from ray._private import services
 from cluster.ray_internals import lean_agent
 from cluster.ray_internals.local_ray import local_ray
 from search_spaces.types.driver_errors import NoRay
+from tests.helpers.listening import commands
 
 real, tried, told = services.start_ray_process, [], []
 
@@ -106,7 +107,7 @@ except NoRay as error:
     told.append(str(error))
 left = [child.name() for child in psutil.Process().children() if child.status() != "zombie"]
 with local_ray(2, False, quieten, told.append):
-    agents = [p.cmdline() for p in psutil.Process().children(recursive=True) if lean_agent.__file__ in p.cmdline()]
+    agents = [words for words in commands().values() if lean_agent.__file__ in words]
     print(json.dumps([told, left, sorted(ray.available_resources()), len(agents)]))
 """
 

@@ -15,7 +15,7 @@ import pytest
 
 from cluster.ray_internals import private_ray
 from search_spaces.types.driver_errors import NoRay
-from tests.helpers.listening import LOOPBACK, listening
+from tests.helpers.listening import LOOPBACK, commands, listening
 from tests.helpers.paths import ROOT
 from tests.helpers.sweep_here import OneRay
 
@@ -50,20 +50,18 @@ def test_nobody_else_reaches_a_ray_of_our_own() -> None:
     OneRay.started()
     import ray
 
-    here = psutil.Process()
-    family = [here, *here.children(recursive=True)]
-    heard = listening()
-    gcs = next(process for process in family if process.name() == "gcs_server")
+    heard, family = listening(), commands()
+    gcs = next(process for process, (program, *_) in family.items() if Path(program).name == "gcs_server")
     port = next(port for name, _, port in heard if name == "gcs_server")
-    assert {"gcs_server", "raylet", here.name()} <= {name for name, _, _ in heard}
+    assert {"gcs_server", "raylet", psutil.Process().name()} <= {name for name, _, _ in heard}
     assert {ip for _, ip, _ in heard} <= LOOPBACK
     with socket.socket() as asked:
         assert asked.connect_ex((_other_address(), port)) != 0, "the network's address answers"
 
     token = gcs.environ()[private_ray.TOKEN]
     assert len(token) == 64 and token not in os.environ.values()
-    assert not any(token in word for process in family for word in process.cmdline())
-    session = Path(next(w.partition("=")[2] for w in gcs.cmdline() if w.startswith("--session-dir=")))
+    assert not any(token in word for words in family.values() for word in words)
+    session = Path(next(w.partition("=")[2] for w in family[gcs] if w.startswith("--session-dir=")))
     folder = private_ray.sessions().parent
     assert session.is_relative_to(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

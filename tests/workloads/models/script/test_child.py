@@ -44,7 +44,8 @@ def wait(one: Child) -> None:
 
 
 def gone(numbers: list[int]) -> bool:
-    return not any(psutil.pid_exists(n) and psutil.Process(n).status() != "zombie" for n in numbers)
+    found = psutil.process_iter(["status"])  # leaves out those that end meanwhile
+    return not any(process.pid in numbers and process.info["status"] != "zombie" for process in found)
 
 
 def test_all_that_it_prints_is_kept_and_told_line_by_line(tmp_path: Path) -> None:

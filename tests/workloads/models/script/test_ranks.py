@@ -16,6 +16,7 @@ from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.keys.command import Command
 from search_spaces.types.failure import ScriptFailed
 from search_spaces.types.objective import Objective
+from tests.helpers.listening import commands
 from tests.helpers.two_workers import on_two
 from workloads.data.search_data import no_data
 from workloads.legs.runner import LegRunner, LegSetting
@@ -154,7 +155,7 @@ def trained(lane: LegRunner, wanted: Leg) -> dict[int, float]:
 
 
 def scripts() -> list[int]:
-    return [child.pid for child in psutil.Process().children(recursive=True) if "train.py" in child.cmdline()]
+    return [process.pid for process, words in commands().items() if "train.py" in words]
 
 
 def on_each_rank(group: ProcessGroup, folder: Path) -> dict[str, Any]:
