@@ -33,7 +33,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("race",),
         ("simulation",),
     ),
-    "tracking": (("names",), ("store",), ("ui", "results"), ("writer",)),
+    "tracking": (("names", "pages"), ("store",), ("ui", "results"), ("writer",)),
     "workloads": (
         ("arrays", "hyperparameters", "memory_need", "report", "users_code", "users_packages"),
         ("tables",),
@@ -53,6 +53,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
     "cluster": (
         ("exit_codes", "guard", "interrupts", "ray_internals", "terminal"),
         ("sweep",),
+        ("report",),
         ("lanes",),
         ("doctor",),
         ("driver", "probe"),

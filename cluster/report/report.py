@@ -1,0 +1,14 @@
+"""Makes the page of a sweep from its records and the catalogue of sections."""
+
+from __future__ import annotations
+
+from cluster.report.catalogue import CATALOGUE
+from cluster.report.records import Records
+from tracking.pages.page import Page
+
+
+def page(records: Records, reload_s: float | None = None) -> Page:
+    """Return the page; with ``reload_s`` a browser reads it again after so many seconds."""
+    found = [row.draw(records) for row in CATALOGUE]
+    title = f"{records.sweep.name} {records.read.home.id}"
+    return Page(title=title, sections=[one for one in found if one is not None], reload_s=reload_s)

@@ -1,0 +1,61 @@
+"""A page is one file that draws its figures by itself and asks no one for anything."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from plotly.graph_objects import Bar, Figure, Scatter
+
+from tracking.pages.look import INK, styled
+from tracking.pages.page import Page, Section, picture
+
+NASTY = "</script><script>alert(1)</script>"
+
+
+def page() -> Page:
+    line = Figure(Scatter(x=[1, 2, 3], y=[0.5, None, 0.7], name=NASTY, line={"color": INK}))
+    table = pd.DataFrame({NASTY: [0.123456789, float("nan")], "words": ["<b>", "x" * 99]})
+    return Page(
+        title=f"sweep {NASTY}",
+        said=["Two sentences."],
+        sections=[
+            Section(id="history", heading="History", says=NASTY, figures=[styled(line)]),
+            Section(id="bars", heading="Bars & more", warnings=[NASTY], figures=[styled(Figure(Bar(y=[1, 2])))]),
+            Section(id="table", heading="Table", tables=[table], html=picture(b"png", "it's")),
+        ],
+    )
+
+
+def test_texts_stay_texts_and_numbers_have_five_digits() -> None:
+    text = page().html().decode()
+    assert "<script>alert" not in text and "&lt;script&gt;alert" in text
+    assert "0.12346" in text and "NaN<" not in text and "x" * 99 in text
+    assert "alt='it&#x27;s'" in text
+    assert text.index("#history") < text.index("#bars") < text.index("#table") < text.index("<main>")
+
+
+def test_equal_pages_are_equal_files_and_no_two_sections_have_one_id() -> None:
+    assert page().html() == page().html()
+    twice = [Section(id="a", heading="A"), Section(id="a", heading="B")]
+    with pytest.raises(ValueError, match="of one id"):
+        Page(title="t", sections=twice).html()
+    assert b"plotly" not in Page(title="t", sections=twice[:1]).html()[:-3000], "without figures it is small"
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_chromium_draws_every_figure_in_the_theme_s_colours(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_bytes(page().html())
+    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"]
+    command += ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    done = subprocess.run(
+        [*command, f"file://{tmp_path}/page.html?theme=dark"], capture_output=True, text=True, timeout=120
+    )
+    assert 'data-drawn="all"' in done.stdout
+    assert len(re.findall('class="figure[^"]* drawn"', done.stdout)) == 2
+    assert "rgb(230, 232, 234)" in done.stdout, "ink of the dark theme"
+    assert "CONSOLE" not in done.stderr

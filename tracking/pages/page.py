@@ -1,0 +1,132 @@
+"""Makes one HTML file of sections: figures by plotly, tables, text, pictures. It asks no other host for anything.
+
+plotly.js is held once, compressed, and inflated by the browser; figures are drawn as the page is idle, the visible
+ones first, in the colours of its theme. Without scripts the texts and tables are still there.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
+)
+"""Content security policy: browsers refuse any request of the page. Parallel coordinates compile their shaders."""
+FORMAT = "{:.5g}".format
+"""Numbers of tables: five significant digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Part of a page with a heading, and sentences that say what to see in it.
+
+    ``warnings`` are shown in red, ``tables`` have one column name a column, ``html`` is put in as it is.
+    """
+
+    id: str
+    """Anchor, unique on the page; of letters, digits and dashes."""
+    heading: str
+    says: str = ""
+    warnings: Sequence[str] = ()
+    figures: Sequence[Figure] = ()
+    tables: Sequence[pd.DataFrame] = ()
+    html: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Content of a page; ``said`` are sentences below its title. It reloads itself every ``reload_s`` seconds."""
+
+    title: str
+    said: Sequence[str] = ()
+    sections: Sequence[Section] = field(default_factory=tuple)
+    reload_s: float | None = None
+
+    def html(self) -> bytes:
+        """Return the file. Raises ValueError where two sections have one id."""
+        ids = [section.id for section in self.sections]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"sections of one id: {ids}")
+        any_figure = any(section.figures for section in self.sections)
+        parts = [
+            "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+            "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            f"<meta http-equiv='refresh' content='{self.reload_s:g}'>" if self.reload_s else "",
+            f"<title>{escape(self.title)}</title><style>{_asset('page.css')}</style></head><body>",
+            "<button id='theme' type='button' title='light or dark'>◐</button>",
+            f"<header><h1>{escape(self.title)}</h1>{_paragraphs(self.said)}</header>",
+            _contents(self.sections),
+            "<noscript><p>Figures are drawn by a script, which this browser does not run.</p></noscript>",
+            "<main>",
+            *map(_section, self.sections),
+            "</main>",
+            f"<script type='text/plain' id='plotly'>{_plotly()}</script>" if any_figure else "",
+            f"<script>{_asset('page.js')}</script></body></html>",
+        ]
+        return "\n".join(filter(None, parts)).encode()
+
+
+def picture(content: bytes, words: str) -> str:
+    """Return a PNG picture as HTML; ``words`` are what it shows."""
+    return f"<img alt='{escape(words)}' src='data:image/png;base64,{base64.b64encode(content).decode()}'>"
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    links = "".join(f"<li><a href='#{one.id}'>{escape(one.heading)}</a></li>" for one in sections)
+    return f"<nav aria-label='contents'><ul>{links}</ul></nav>" if len(sections) > 1 else ""
+
+
+def _section(section: Section) -> str:
+    blocks = [f"<section id='{section.id}'><h2>{escape(section.heading)}</h2>"]
+    blocks.append(_paragraphs(section.warnings, "warning"))
+    blocks.append(_paragraphs([section.says] if section.says else []))
+    blocks += [_figure(figure, f"{section.id}-{k}") for k, figure in enumerate(section.figures, 1)]
+    blocks += map(_table, section.tables)
+    return "\n".join(filter(None, [*blocks, section.html, "</section>"]))
+
+
+def _paragraphs(texts: Iterable[str], kind: str = "") -> str:
+    return "".join(f"<p{f' class={kind!r}' if kind else ''}>{escape(text)}</p>" for text in texts)
+
+
+def _figure(figure: Figure, name: str) -> str:
+    height_px = figure.layout.height or 380
+    data = figure.to_json().replace("<", "\\u003c")  # nothing in it ends the script
+    return (
+        f"<div class='figure' id='figure-{name}' style='min-height:{height_px}px'></div>"
+        f"<script type='application/json' data-figure='figure-{name}'>{data}</script>"
+    )
+
+
+def _table(table: pd.DataFrame) -> str:
+    import pandas as pd
+
+    with pd.option_context("display.max_colwidth", None):
+        html = table.to_html(index=False, border=0, na_rep="", float_format=FORMAT)
+    return f"<div class='table'>{html}</div>"
+
+
+@cache
+def _plotly() -> str:
+    """Return plotly.js, compressed, as base64: 4.8 MB become 1.9 MB."""
+    from plotly.offline import get_plotlyjs
+
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+
+
+@cache
+def _asset(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
