@@ -38,6 +38,7 @@ from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
 from cluster.sweep.limits.memory import trainings
 from cluster.sweep.limits.spending import counted
+from cluster.sweep.provenance.environment import Environment
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.steering.helm import Helm
 from cluster.sweep.stop import INTERRUPTED, Stop
@@ -139,6 +140,8 @@ class Driver:
         self._size = self._size if self.sweep is asked else sized(self.sweep, self._study, self.joined)
         self._most_lanes = most_lanes(self.sweep, self.joined)
         self._progress = Progress(self._study, self._size.count, begun=begun)
+        nodes = self.joined.nodes() if self.joined else ()
+        self._environment = Environment(self.sweep.folder, self._size.count, nodes)
         if self._study.mended:
             self.observer.message(self._study.mended)
 
@@ -201,6 +204,7 @@ class Driver:
             loaded = preparing.result()
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
+            self._environment.keep(self._study)
             if self.more:
                 reopen(self.home, self._study, self.sweep, self.more.origin)
             champion_process = ChampionProcess(self.home, self.sweep, share(loaded))

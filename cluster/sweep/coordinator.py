@@ -22,6 +22,7 @@ from cluster.sweep.limits.accounts import Accounts
 from cluster.sweep.limits.closing import by_failures, by_time
 from cluster.sweep.messages import Handle, Report
 from cluster.sweep.mlflow_runs import ROLES, Means, Members, at_best_epoch, measured_metrics, run_key
+from cluster.sweep.provenance.leg_log import LegLog
 from cluster.sweep.reading import ENDED, Facts
 from cluster.sweep.stop import Stop
 from cluster.terminal.retries import next_attempt
@@ -67,7 +68,7 @@ class Coordinator:
     """How legs end that have been given up, until their lanes are gone."""
 
     def __post_init__(self) -> None:
-        self._told = ToldOnce(lambda text: self.say(text))
+        self._told, self._log = ToldOnce(lambda text: self.say(text)), LegLog(self.study)
         self.accounts, self.unreported = Accounts(self.sweep, self.study.facts()), Unreported(self.sweep.criteria)
         self.finals = Finals(self.study, self.sweep.epochs)
         self.retests = Retests(self.study, self.sweep.epochs, share=self.sweep.retest, seed=self.sweep.seed)
@@ -106,6 +107,8 @@ class Coordinator:
         leg = None if self.stop.requested else self._next_leg()
         if leg is not None and self._since is None and self.purpose != "final":
             self._since = time.monotonic()
+        if leg is not None:
+            self._log.started(leg)
         self.commit(sync=False)
         return leg
 
@@ -138,6 +141,7 @@ class Coordinator:
     def report(self, handle: Handle, report: Report) -> None:
         """Record a lane's report on the leg ``handle``: in MLflow first, then in the study."""
         self.accounts.heard(handle, report)
+        self._log.heard(handle, report)
         race, aboard = self.races[handle[0]], {track.key: track for track in self._aboard(handle)}
         whole = any(leg.stop == leg.horizon for leg, _ in race.running() if leg.id == handle[1])
         # One that runs on is judged at each epoch: MLflow must not get what comes after the one at which it ends.
@@ -248,6 +252,8 @@ class Coordinator:
 
         ``reported``: its lane has told all that it worked.
         """
+        seconds = max(self.accounts.times.trained_s(handle), self.accounts.worked_s(handle))  # short ones are seen late
+        self._log.over(handle, seconds, failed=not reported)
         self.accounts.over(handle, reported)
         return self._endings.pop(handle, None)
 

@@ -48,6 +48,8 @@ class Report:
     """Why a leg of the final evaluation, which is handed back, cannot be judged: a sentence for users."""
     handed_back: bool = False
     """Whether the leg was not trained, as it needs a new process."""
+    lane: str = ""
+    """Machine and process ID of the lane, as Tune tells them; empty where it does not."""
 
     def to_result(self) -> dict[str, Any]:
         """Return the report as a Tune result: one string, as Tune flattens and copies structured results."""
@@ -60,6 +62,7 @@ class Report:
         return cls(
             **{
                 **record,
+                "lane": f"{result['hostname']}:{result['pid']}" if "pid" in result else "",
                 "failure": _reason(record),
                 "epochs": [MemberEpoch(**{**item, "failure": _reason(item)}) for item in record["epochs"]],
                 "saved": [Saved(**item) for item in record["saved"]],

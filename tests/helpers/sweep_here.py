@@ -39,6 +39,10 @@ class OneRay:
 
         return lane_size(sweep)
 
+    def nodes(self) -> list[Any]:
+        """Return no resources, as of a sweep that runs on one machine."""
+        return []
+
     def sharing(self, *_: object) -> None:
         """Return None: no other sweep uses this Ray."""
 
