@@ -252,7 +252,9 @@ class Coordinator:
 
         ``reported``: its lane has told all that it worked.
         """
-        seconds = max(self.accounts.times.trained_s(handle), self.accounts.worked_s(handle))  # short ones are seen late
+        seconds = max(
+            self.accounts.times.trained_s(handle), self.accounts.worked_s(handle)
+        )  # short ones are seen late
         self._log.over(handle, seconds, failed=not reported)
         self.accounts.over(handle, reported)
         return self._endings.pop(handle, None)

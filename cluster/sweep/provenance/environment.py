@@ -1,4 +1,4 @@
-"""What a driver runs with: versions of packages, CPU, memory, GPUs, the cluster's size and the code's git commit."""
+"""What a driver runs with: versions, CPU, memory, GPUs, the cluster's size and the code's git commit."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ GIB: Final = 2**30
 class Environment:
     """The environment of this process, found out in the background while the driver starts.
 
-    ``folder`` is that of the spec; None: no git commit is looked for. ``nodes`` are the resources of each machine of
-    the cluster that was joined; empty on one machine.
+    ``folder`` is that of the spec; None: no git commit is looked for. ``nodes`` are the resources of each machine
+    of the cluster that was joined; empty on one machine.
     """
 
     def __init__(self, folder: str | None, num_lanes: int, nodes: Sequence[Mapping[str, float]] = ()) -> None:

@@ -18,7 +18,7 @@ PREFIX: Final = "leg:"
 
 @dataclass(frozen=True, kw_only=True)
 class LegRecord:
-    """One leg that is over: its members trained from epoch ``start`` to ``stop``, or less far where it ``failed``."""
+    """One leg that is over: its members trained from epoch ``start`` to ``stop``, unless it ``failed``."""
 
     purpose: Purpose
     members: tuple[str, ...]
@@ -60,14 +60,14 @@ class LegLog:
         self._out[leg.purpose, leg.id] = leg
 
     def heard(self, handle: Handle, report: Report) -> None:
-        """Note which lane trains the leg, and how many of its members as one program; not one that is handed back."""
+        """Note which lane trains the leg, and how many members as one program; not one that is handed back."""
         if report.handed_back:
             self._out.pop(handle, None)
         lane, fused = self._heard.get(handle, ("", 1))
         self._heard[handle] = report.lane or lane, max(report.fused, fused)
 
     def over(self, handle: Handle, seconds: float, failed: bool) -> None:
-        """Write down a leg that ends now, after so many seconds on its lane; one that never began leaves no line."""
+        """Write down a leg that ends now, after so many seconds on its lane; none that never began."""
         leg, (lane, fused) = self._out.pop(handle, None), self._heard.pop(handle, ("", 1))
         if leg is None or not seconds:
             return
