@@ -74,12 +74,14 @@ class Training:
         "none",
         "weights of the classes in the loss; balanced: inversely proportional to their number of training rows",
         choices=("none", "balanced"),
+        problems=("classification",),
     )
     sampling: str = hyper(
         "none",
         "sampling of an epoch's examples; balanced: with replacement, each class with the same probability",
         choices=("none", "balanced"),
         shapes=True,
+        problems=("classification",),
     )
 
     lr_schedule: str = hyper("constant", "learning-rate schedule", choices=SCHEDULE_NAMES)
@@ -177,7 +179,3 @@ class Nonlinearity:
         low_open=True,
         when={"activation": ("elu",)},
     )
-
-
-FOR_CLASSES = ("class_weights", "sampling")
-"""Hyperparameters that have an effect in classification only."""

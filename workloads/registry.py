@@ -35,6 +35,7 @@ WORKLOADS: Mapping[str, str] = {
     "recurrent": "workloads.models.recurrent.workload:RECURRENT",
     "language": "workloads.models.language.workload:LANGUAGE",
     "gan": "workloads.models.gan.workload:GAN",
+    "boosted_trees": "workloads.models.boosted_trees.workload:BOOSTED_TREES",
 }
 
 OTHERS: Mapping[str, str] = {SCRIPT: "workloads.models.script.workload:SCRIPT_WORKLOAD"}

@@ -21,11 +21,11 @@ from search_spaces.spec.files.dialect import read_with
 from search_spaces.types.driver_errors import NoData
 from search_spaces.types.encodable import all_encodable
 from search_spaces.types.module_path import Packages, command, environment, users_folder
+from search_spaces.types.problems import Problem
 from search_spaces.types.values import Params
 from workloads.arrays import DataError, Infeasible
 from workloads.contract import Workload
 from workloads.data.sources.image_records import is_records
-from workloads.hyperparameters import FOR_CLASSES, Training
 from workloads.registry import WORKLOADS, described, is_users, workload
 
 if TYPE_CHECKING:
@@ -189,10 +189,21 @@ def check_first(
         )
     if search.stream is not None:
         check_streams(kind, constants, searched)
-    idle = [key for key in FOR_CLASSES if key in searched or constants.get(key, "none") != "none"]
-    if idle and search.problem != "classification" and issubclass(kind.hyperparameters, Training):
-        raise DataError(f"parameters.{idle[0]}: has no effect on {search.problem}, it needs classes: leave it out")
+    _refuse_idle(kind, constants, searched, search.problem)
     return _tried(kind, [{**constants, **one} for one in first], constants, search)
+
+
+def _refuse_idle(kind: Workload, constants: Params, searched: Iterable[str], problem: Problem) -> None:
+    """Raise DataError where a hyperparameter that is ``searched``, or no default, has no effect on ``problem``."""
+    known = {} if kind.hyperparameters is Open else hyperparameters(kind.hyperparameters)
+    given = {
+        *searched,
+        *(name for name, value in constants.items() if name in known and value != known[name].default),
+    }
+    for name, hp in known.items():
+        if name in given and hp.problems and problem not in hp.problems:
+            able = " and ".join(hp.problems)
+            raise DataError(f"parameters.{name}: has no effect on {problem}, only on {able}: leave it out")
 
 
 def _tried(kind: Workload, configurations: Sequence[Params], constants: Params, search: SearchData) -> str | None:

@@ -41,6 +41,8 @@ class Hyperparameter:
     """True when the value also changes the preprocessing: inputs are prepared once for each such value."""
     kinds: tuple[str, ...] = ()
     """Kinds of data on which it has an effect; empty: all."""
+    problems: tuple[str, ...] = ()
+    """Problems on which it has an effect; empty: all."""
     instead_of: str = ""
     """Name of another one that says the same in another way: a spec gives one of the two."""
     when: Mapping[str, tuple[Value, ...]] = dataclasses.field(default_factory=dict)

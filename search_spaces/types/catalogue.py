@@ -40,6 +40,8 @@ class WorkloadInfo:
     """Whether it reports metrics of any names: they stay as they are, and a sweep on an unknown one has a goal."""
     divides_work: bool = False
     """Whether its code divides the work among several processes by itself: it forms batches and wraps models."""
+    one_process: bool = False
+    """Whether a model is trained by one process alone, on processors: several cannot share the work."""
     reports: Mapping[str, Goal] = field(default_factory=dict)
     """Further metrics that it reports and a sweep may optimise, with their goals."""
 

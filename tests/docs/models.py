@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from search_spaces.space.hyperparameters import Hyperparameter, hyperparameters
 from search_spaces.types.problems import ALIASES, METRICS, DataKind
 from tests.docs.markdown import code, prose, sentence, table
-from workloads.hyperparameters import FOR_CLASSES, Nonlinearity, Training
+from workloads.hyperparameters import Nonlinearity, Training
 from workloads.registry import DATASETS, WORKLOADS, workload
 from workloads.tables.hyperparameters import TableFeatures
 
@@ -107,8 +107,10 @@ def _roles(hp: Hyperparameter) -> Iterator[str]:
         yield "data"
     elif hp.shapes:
         yield "shape"
-    if hp.name in FOR_CLASSES:
+    if hp.problems == ("classification",):
         yield "classes"
+    elif hp.problems == ("regression",):
+        yield "numbers"
 
 
 def datasets() -> str:

@@ -39,6 +39,7 @@ class TestWorkload:
     may_report_test: Callable[[], bool] = bool
     reports: Mapping[str, Goal] = field(default_factory=dict)
     divides_work: bool = False
+    one_process: bool = False
     unread: Mapping[str, str] = field(default_factory=dict)
     init_values: Mapping[str, Any] = field(default_factory=dict)
     init_values_on: Mapping[DataKind, Mapping[str, Any]] = field(default_factory=dict)

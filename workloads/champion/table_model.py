@@ -72,7 +72,7 @@ class TableModel:
 
     def _outputs(self, features: Array) -> Array:
         with torch.inference_mode():
-            outputs: Array = self.model(torch.from_numpy(features).float()).double().numpy()
+            outputs: Array = self.model(torch.from_numpy(features).to(precision(self.model))).double().numpy()
         return outputs
 
     def save(self, folder: Path) -> None:
@@ -108,9 +108,16 @@ def read_card(folder: Path) -> Card:
 def model_of(card: Card, folder: Path) -> nn.Module:
     """Return the network of ``card`` with the weights in ``folder``, in evaluation mode on the CPU."""
     kind = workload(card.workload)
-    model = first_model(kind, Trainee(card.seed, kind.hyperparameters(**card.params)), card.shape).float()
+    model = first_model(kind, Trainee(card.seed, kind.hyperparameters(**card.params)), card.shape)
+    model = model.to(precision(model))
     model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
     return model.eval().requires_grad_(False)
+
+
+def precision(model: nn.Module) -> torch.dtype:
+    """Return the type of a model's inputs: float32, unless it says another (trees compare in float64)."""
+    found: torch.dtype = getattr(model, "input_dtype", torch.float32)
+    return found
 
 
 def predicted(outputs: Array, card: Card, index: Any) -> Any:

@@ -24,19 +24,19 @@ def features_of(hp: Any) -> TableFeatures:
 
 def table(hp: Any, search: SearchData, device: torch.device, dtype: torch.dtype) -> ResidentData:
     """Return both splits on ``device`` as features. Raises Infeasible where ``hp`` does not fit this table."""
-    columns, features = search.train.columns, features_of(hp)
+    columns, wanted = search.train.columns, features_of(hp)
     frames = [decode(part.x, columns) for part in (search.train, search.val)]
     for frame in frames:
-        refuse_missing(features, frame, columns)
-    fitted = fit(features, frames[0], columns, search.train.y, search.problem)
+        refuse_missing(wanted, frame, columns)
+    fitted = fit(wanted, frames[0], columns, search.train.y, search.problem)
     prepare = PrepareTable(fitted, columns, torch.empty(0, dtype=dtype, device=device))
-    x_train, x_val = (_features(fitted, frame, dtype).to(device) for frame in frames)
+    x_train, x_val = (features(fitted, frame, dtype).to(device) for frame in frames)
     shape = replace(search.shape(), example=tuple(x_train.shape[1:]), categories=fitted.categories)
     y_train, y_val = (standardised(tensor(part.y).to(device), shape) for part in (search.train, search.val))
     return ResidentData(x_train, y_train, x_val, y_val, shape, prepare, dtype, ready=True)
 
 
-def _features(fitted: Fitted, frame: Any, dtype: torch.dtype) -> torch.Tensor:
+def features(fitted: Fitted, frame: Any, dtype: torch.dtype) -> torch.Tensor:
     """Return the features of ``frame``, of some rows at a time: those of all would be in memory as float64 too."""
     starts = range(0, max(1, len(frame)), ROWS_AT_ONCE)
     return torch.cat([tensor(fitted(frame[start : start + ROWS_AT_ONCE])).to(dtype) for start in starts])

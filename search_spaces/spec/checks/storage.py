@@ -55,6 +55,8 @@ def checked_storage(document: Document, spec: SpecFile, base: Path | None) -> St
 def check_workers(document: Document, spec: SpecFile, workload: WorkloadInfo | None) -> None:
     """Note every fault of ``resources`` that depends on several keys."""
     wanted = spec.resources
+    if workload is not None and workload.one_process:
+        _check_one_process(document, wanted, workload)
     if wanted.most == 1:
         for key in ("strategy", "lr_scaling"):
             if getattr(wanted, key) != Resources.model_fields[key].default:
@@ -68,6 +70,15 @@ def check_workers(document: Document, spec: SpecFile, workload: WorkloadInfo | N
     if spec.train_together not in (None, 1):
         rule = "must be 1 where several processes train a trial"
         document.fault(("train_together",), rule, shown(spec.train_together))
+
+
+def _check_one_process(document: Document, wanted: Resources, workload: WorkloadInfo) -> None:
+    """Note a fault for GPUs and further processes, of which a training on processors alone makes no use."""
+    rule = f"must be %d: {workload.name} is trained by one process on processors; give it resources.cpus"
+    if wanted.most > 1:
+        document.fault(("resources", "workers"), rule % 1, shown(wanted.most))
+    if wanted.gpus:
+        document.fault(("resources", "gpus"), rule % 0, shown(wanted.gpus))
 
 
 def _check_ranks_of_script(document: Document, spec: SpecFile) -> None:

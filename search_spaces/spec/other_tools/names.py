@@ -10,7 +10,7 @@ from search_spaces.types.faults import nearest
 from search_spaces.types.problems import METRICS
 
 _WORDS: Final = {
-    "lr": "learning_rate init_lr initial_lr base_lr max_lr lr0 eta0 learning_rate_init",
+    "lr": "learning_rate init_lr initial_lr base_lr max_lr lr0 eta0 learning_rate_init eta shrinkage",
     "batch_size": "bs batch batchsize train_batch_size global_batch_size mini_batch_size minibatch_size "
     "per_device_train_batch_size per_gpu_batch_size",
     "weight_decay": "wd l2 l2_reg l2_regularization l2_penalty l2_lambda",
@@ -44,6 +44,16 @@ _WORDS: Final = {
     "batch_norm": "batchnorm use_batch_norm use_batchnorm use_bn bn",
     "embedding_size": "embedding_dim embed_dim emb_size emb_dim",
     "latent": "latent_dim latent_size z_dim noise_dim nz",
+    "iterations_per_epoch": "max_iter n_estimators num_iterations num_boost_round num_trees n_trees "
+    "num_round nrounds",
+    "max_leaf_nodes": "num_leaves max_leaves leaves",
+    "max_depth": "tree_depth",
+    "min_samples_leaf": "min_child_samples min_data_in_leaf min_node_size",
+    "l2_regularization": "reg_lambda lambda_l2 l2_leaf_reg lambda l2",
+    "max_features": "colsample_bynode feature_fraction feature_fraction_bynode colsample_bytree",
+    "max_bins": "max_bin border_count n_bins",
+    "class_weights": "class_weight auto_class_weights",
+    "loss": "loss_function criterion",
     "backbone": "base_model arch architecture model_name",
 }
 """Other names of each hyperparameter; of one that has two here the earlier counts, where the workload has it."""

@@ -32,6 +32,9 @@ _PLAIN: Final = {
     "recurrent": "sequence seq seq2seq language_model char_rnn text forecast forecasting time_series timeseries",
     "language": "bert roberta distilbert minilm sentence_transformers huggingface text_classification sentiment",
     "gan": "gans generative generator adversarial",
+    "boosted_trees": "boosting gradient_boosting gradient_boosted_trees gbdt gbm gbt trees boosted xgboost xgb "
+    "lightgbm lgbm catboost hist_gradient_boosting hist_gradient_boosting_classifier "
+    "hist_gradient_boosting_regressor",
 }
 """Other words for each workload."""
 _VALUES: Final = {

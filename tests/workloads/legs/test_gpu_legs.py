@@ -28,6 +28,7 @@ from workloads.legs.runner import LegRunner, LegSetting
 from workloads.registry import WORKLOADS, workload
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
+ON_GPUS = [name for name in WORKLOADS if not workload(name).one_process]
 SMALL = {**workload_data.SMALL, "gan": SMALL_GAN}
 
 
@@ -59,7 +60,7 @@ def run(lane: LegRunner, work: Leg) -> list[MemberEpoch]:
     return told
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", ON_GPUS)
 def test_a_leg_that_is_gone_on_with_is_the_leg_in_one_piece(name: str, tmp_path: Path) -> None:
     """Up to what a GPU's sums in changing order and products of eight bits come to."""
     whole = run(runner(tmp_path / "whole", name), leg(name, 0, 6))
@@ -73,7 +74,7 @@ def test_a_leg_that_is_gone_on_with_is_the_leg_in_one_piece(name: str, tmp_path:
         assert one.metrics[key] == pytest.approx(other.metrics[key], rel=0.1, abs=0.05)
 
 
-@pytest.mark.parametrize("name", [name for name in WORKLOADS if name != "gan"])
+@pytest.mark.parametrize("name", [name for name in ON_GPUS if name != "gan"])
 def test_a_checkpoint_of_a_gpu_goes_on_on_a_cpu(name: str, tmp_path: Path) -> None:
     lane = runner(tmp_path, name)
     run(lane, leg(name, 0, 2))
@@ -85,7 +86,7 @@ def test_a_checkpoint_of_a_gpu_goes_on_on_a_cpu(name: str, tmp_path: Path) -> No
     assert all(np.isfinite(t.metrics["train_loss"]) for t in told)
 
 
-@pytest.mark.parametrize("name", [name for name in WORKLOADS if name != "gan"])
+@pytest.mark.parametrize("name", [name for name in ON_GPUS if name != "gan"])
 def test_finalists_are_scored(name: str, tmp_path: Path) -> None:
     lane = runner(tmp_path, name)
     run(lane, leg(name, 0, 3, "final"))

@@ -82,7 +82,7 @@ def test_each_word_has_one_code_and_rare_ones_that_of_their_form(tmp_path: Path)
 
 @pytest.mark.parametrize("idle", ["class_weights", "sampling"])
 def test_what_is_of_classes_of_rows_is_refused(idle: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"parameters.{idle}: has no effect on tagging, it needs classes"):
+    with pytest.raises(DataError, match=f"parameters.{idle}: has no effect on tagging, only on classification"):
         check_first("recurrent", {idle: "balanced"}, names(tmp_path).search)
 
 

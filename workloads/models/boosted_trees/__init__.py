@@ -1,0 +1,1 @@
+"""Gradient-boosted trees of scikit-learn, for tables: categories and missing values stay as they are."""
