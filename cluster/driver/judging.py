@@ -61,6 +61,8 @@ class Judgement:
     num_rows: int | None = None
     """Number of independent parts of the test split: rows, groups or blocks. None where only seeds are counted."""
     parts: str = "rows"
+    unpredicted: Sequence[Mapping[str, Any]] = ()
+    """Classes that the champion predicts for no test row, as ``TestSplit.unpredicted`` returns them."""
     predictions: bytes = field(default=b"", repr=False)
 
 
@@ -78,6 +80,7 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
         shown = _shown(case, members, len(test))
         brief = len(test) * sum(map(len, shown.values())) > MAX_ROWS
         extra["predictions"] = split.table(shown, case.rows, probabilities=not brief)
+        extra["unpredicted"] = split.unpredicted(list(members[case.champion].values()))
         if found[case.champion].by_row is not None:
             extra |= {"num_rows": split.units.count, "parts": split.units.kind}
     champion, default = found[case.champion], found.get(case.default)

@@ -12,6 +12,7 @@ from cluster.driver.beside import Beside
 from cluster.driver.judging import PREDICTIONS, Case, Judgement
 from cluster.terminal.baseline_lines import said_of
 from cluster.terminal.closing_summary import warnings
+from cluster.terminal.verdict.unpredicted import said_of as missed
 from search_spaces.criteria.metric_names import on_test
 from search_spaces.race.finals import DEFAULT_TRIAL, scores
 from search_spaces.race.race import Race
@@ -157,6 +158,7 @@ class Finalists:
             "difference": _estimate(judged.difference),
             "baseline": None,
             "baselines": [self._beside(one) for one in judged.baselines],
+            "unpredicted": [{**one, "said": missed(one)} for one in judged.unpredicted],
             "finalists": list(self._finalists(chosen.trial, judged)),
             "interval": {"over": judged.champion.over, "rows": judged.num_rows, "parts": judged.parts},
             "why": self._why(chosen),

@@ -18,6 +18,7 @@ from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
+from cluster.terminal.verdict import unpredicted
 from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
@@ -251,13 +252,13 @@ def _counted(verdict: Mapping[str, Any]) -> str | None:
 
 
 def warnings(verdict: Mapping[str, Any], objective: Objective) -> list[str]:
-    """Return in sentences where the champion is no better than baselines, or worse than the defaults."""
+    """Return in sentences where the champion beats no baseline, is worse than the defaults, or misses a class."""
     found, said = baseline_lines.warnings(verdict, objective), judgement(verdict, objective)
     if broken := verdict.get("breaks"):
         found.append(f"The champion breaks a constraint with its new seeds, as every finalist does: {broken}.")
     if _unmoved(verdict):
         found.append("Every seed gave the same value: the code uses no seed, and the intervals say nothing.")
-    return [*found, *([said] if "WORSE" in said else [])]
+    return [*found, *([said] if "WORSE" in said else []), *unpredicted.warnings(verdict)]
 
 
 def _unmoved(verdict: Mapping[str, Any]) -> bool:

@@ -129,8 +129,15 @@ _SWEEP = {
     "verdict.interval.parts": "what these parts are: `rows`, `groups`, or `blocks` of a series or a text",
     "verdict.why": "in a sentence why the champion won",
     "verdict.breaks": "which constraints the champion breaks on average over the new seeds; null where none",
-    "verdict.warnings": "sentences: the champion is no better than what needs no model or than a baseline, or "
-    "is worse than the defaults",
+    "verdict.warnings": "sentences: the champion is no better than what needs no model or than a baseline, "
+    "is worse than the defaults, or never predicts a class",
+    "verdict.unpredicted[].class": "a class that the champion predicts for no test row, those with most rows first",
+    "verdict.unpredicted[].rows": "its test rows",
+    "verdict.unpredicted[].of_rows": "all test rows",
+    "verdict.unpredicted[].seeds": "the seeds with which it is never predicted",
+    "verdict.unpredicted[].of_seeds": "all seeds of the champion",
+    "verdict.unpredicted[].classes": "the number of classes",
+    "verdict.unpredicted[].said": "that in a sentence, with what helps",
     "verdict.predictions": "the table of all predictions among the artifacts of the sweep's run; null without one",
     "verdict.tested_by": "the function of your own that measured itself on test data of its own; else null",
     "verdict.overfitting": "what the learning curves say, in words",

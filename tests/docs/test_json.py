@@ -46,6 +46,17 @@ VERDICT: Mapping[str, Any] = {
             "said": "The champion beats TF-IDF + logistic regression by 0.0500 (0.0100 to 0.0900).",
         }
     ],
+    "unpredicted": [
+        {
+            "class": "yes",
+            "rows": 7,
+            "of_rows": 100,
+            "seeds": 3,
+            "of_seeds": 3,
+            "classes": 2,
+            "said": "The champion predicts NO 'yes' at all.",
+        }
+    ],
     "finalists": [
         {
             "number": 3,

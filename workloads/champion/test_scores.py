@@ -24,6 +24,8 @@ from workloads.training.batches import standardised, tensor
 
 MAX_PROBABILITIES = 20
 """Of classifiers with more classes than that the table has the probability of the predicted class alone."""
+FEW_ROWS = 5
+"""Test rows of a class, of more than two, from which on it is told that the champion never predicts it."""
 BY_CLASS = ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro")
 """Metrics in which each class counts the same, however few rows it has."""
 KINDS: Mapping[str, Literal["rate", "error", "r2"]] = {
@@ -111,6 +113,25 @@ class TestSplit:
         if num == len(self.y):
             return self.y, self.units
         return torch.zeros(num), Units(np.arange(num) * self.units.count // num, False, "blocks")
+
+    def unpredicted(self, members: Sequence[Values]) -> list[dict[str, Any]]:
+        """Return each class that some of the seeds predict for no test row, those with most rows first.
+
+        A record has the ``class``, its test ``rows`` of all (``of_rows``), the ``seeds`` that never predict it of
+        all (``of_seeds``), and the number of ``classes``. Of more than two classes those with fewer than
+        ``FEW_ROWS`` rows are left out: good classifiers miss them, too.
+        """
+        logits = [one["logits"] for one in members if "logits" in one]
+        if self.search.problem != "classification" or not logits:
+            return []
+        num = self.search.num_outputs
+        names = self.search.classes or [str(k) for k in range(num)]
+        rows = np.bincount(self.y.numpy(), minlength=num)
+        never = sum(np.bincount(one.argmax(1), minlength=num) == 0 for one in logits)
+        least = 1 if num == 2 else FEW_ROWS
+        missed = [k for k in np.argsort(-rows, kind="stable") if never[k] and rows[k] >= least]
+        alike = {"of_rows": len(self.y), "of_seeds": len(logits), "classes": num}
+        return [{"class": names[k], "rows": int(rows[k]), "seeds": int(never[k]), **alike} for k in missed]
 
     def table(
         self, members: Mapping[int, Mapping[int, Values]], rows: Sequence[int], probabilities: bool = True

@@ -1,0 +1,1 @@
+"""What is said of the final evaluation beside its numbers."""
