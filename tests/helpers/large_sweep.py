@@ -16,6 +16,7 @@ import math
 import random
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from cluster.driver.judging import judge
 from cluster.driver.verdict import Finalists
 from cluster.sweep import reading
 from cluster.sweep.home import SweepHome
+from cluster.sweep.provenance.environment import ENVIRONMENTS
+from cluster.sweep.provenance.leg_log import PREFIX, LegRecord
 from cluster.terminal.records import Row
 from search_spaces.race.finals import Finals, final_seeds, finalists
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Saved, Scored
@@ -67,6 +70,13 @@ CARD = {
     "rows": {"train": 1258, "val": 269, "test": 270},
     "classes": list(map(str, range(10))),
 }
+ENVIRONMENT = {
+    "lanes": 2,
+    "python": "3.13.0",
+    "packages": {"paceline": "0.1", "torch": "2.15"},
+    "machine": {"system": "Linux 6.8", "cpu": "a CPU", "cpus": 4, "memory_gib": 15.6, "gpus": []},
+    "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": True},
+}
 DIVERGES_ABOVE = 0.4
 """Learning rate."""
 FAILURES: Mapping[int, FailureReason] = {
@@ -87,17 +97,22 @@ def large_sweep(*overrides: str, most_legs: int | None = None, **facts: Any) -> 
     sweep = parse_sweep(SPEC, "large.yaml", Path.cwd(), overrides, catalogue=catalogue())
     home = SweepHome.create(sweep)
     home.data.write_text(json.dumps({"card": CARD, "indices": {}}))
-    study, race = _search(home, sweep)
-    _train(race, sweep.trials // 2 if most_legs is None else most_legs)
+    lanes, (study, race) = _Lanes(home.began_s), _search(home, sweep)
+    _train(race, study, lanes, sweep.trials // 40 if most_legs is None else most_legs)
     study.flush()
     if most_legs is None:
         study, race = _search(home, sweep)  # resumed
-        _train(race)
-        _judge(sweep, study, race)
+        _train(race, study, lanes)
+        _judge(sweep, study, race, lanes)
     past, over = reading.rows(study, sweep.objective, live=False), most_legs is None
-    told = {"phase": "finished" if over else "search", "searched": over, "complete": over, "tracking": TRACKING}
+    told: dict[str, Any] = {
+        "phase": "finished" if over else "search",
+        "searched": over,
+        "complete": over,
+        "tracking": TRACKING,
+    }
     told |= {"cost": _cost(past), "run_ids": {str(row.number): f"{row.number:032x}" for row in past}}
-    told |= {reading.IMPORTANCE: reading.importance(sweep, past)}
+    told |= {reading.IMPORTANCE: reading.importance(sweep, past), ENVIRONMENTS: [ENVIRONMENT]}
     for key, value in (told | facts).items():
         study.set(key, value)
     study.flush()
@@ -120,7 +135,37 @@ def _search(home: SweepHome, sweep: Sweep) -> tuple[Study, Race]:
     return study, Search(sweep, catalogue().workload(sweep.workload).hyperparameters, study).race(num_lanes=2)
 
 
-def _train(race: Race, most_legs: int | None = None) -> None:
+@dataclass
+class _Lanes:
+    """Two lanes, and when each is free, in seconds since 1970."""
+
+    begun_s: float
+    num_legs: int = 0
+
+    def __post_init__(self) -> None:
+        self.free_s = {"node-a 101": self.begun_s + 5.0, "node-a 102": self.begun_s + 5.2}
+
+    def log(self, leg: Leg, failed: bool) -> str:
+        """Return the record of a leg of the lane that is free first."""
+        lane = min(self.free_s, key=lambda name: self.free_s[name])
+        began = self.free_s[lane]
+        self.free_s[lane] += 0.01 + SECONDS_AN_EPOCH * (leg.stop - leg.start) * len(leg.members) ** 0.5
+        self.num_legs += 1
+        record = LegRecord(
+            purpose=leg.purpose,
+            members=tuple(member.key for member in leg.members),
+            start=leg.start,
+            stop=leg.stop,
+            began_s=round(began, 3),
+            ended_s=round(self.free_s[lane], 3),
+            lane=lane,
+            fused=len(leg.members),
+            failed=failed,
+        )
+        return json.dumps(dataclasses.asdict(record))
+
+
+def _train(race: Race, study: Study, lanes: _Lanes, most_legs: int | None = None) -> None:
     num_legs = 0
     while (most_legs is None or num_legs < most_legs) and (leg := race.next_leg()):
         num_legs += 1
@@ -132,6 +177,7 @@ def _train(race: Race, most_legs: int | None = None) -> None:
         place = f"/nowhere/e{leg.stop:04d}"
         race.saved(leg.id, [Saved(key=key, epoch=leg.stop, uri=f"{place}/{key}") for key in sorted(alive)])
         race.finished_leg(leg.id, SECONDS_AN_EPOCH * (leg.stop - leg.start) * len(leg.members), len(leg.members))
+        study.set(f"{PREFIX}{lanes.num_legs:06d}", lanes.log(leg, not alive))
 
 
 def _measured(leg: Leg, member: Member, epoch: int) -> MemberEpoch:
@@ -142,13 +188,13 @@ def _measured(leg: Leg, member: Member, epoch: int) -> MemberEpoch:
     return MemberEpoch(key=member.key, epoch=epoch, metrics={"val_accuracy": value}, failure=reason)
 
 
-def _judge(sweep: Sweep, study: Study, search: Race) -> None:
+def _judge(sweep: Sweep, study: Study, search: Race, lanes: _Lanes) -> None:
     """Train and score the finalists, and keep the verdict, with a baseline that wins."""
     assert sweep.final is not None
     finals = Finals(study, sweep.epochs)
     race = finals.race(finalists(search, sweep.final.top), final_seeds(sweep.seed, sweep.final.seeds), search.rules)
     tracks = {track.key: track for track in race.tracks}
-    _train(race)
+    _train(race, study, lanes)
     for track in tracks.values():
         assert track.best_epoch is not None
         test = score(track.trial, track.seed, track.params, track.best_epoch) - 0.01

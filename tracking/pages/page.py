@@ -29,10 +29,22 @@ FORMAT = "{:.5g}".format
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A number of a page that is read first: its name, the number or word, and what it is of."""
+
+    name: str
+    value: str
+    note: str = ""
+    warns: bool = False
+    """Whether it is shown in red."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """Part of a page with a heading, and sentences that say what to see in it.
 
-    ``warnings`` are shown in red, ``tables`` have one column name a column, ``html`` is put in as it is.
+    From its top: ``warnings`` in red, ``says``, ``tiles``, ``figures``, ``tables`` with one name a column, ``html``
+    as it is, and ``notes``, small: what limits the numbers, how they were made.
     """
 
     id: str
@@ -40,9 +52,11 @@ class Section:
     heading: str
     says: str = ""
     warnings: Sequence[str] = ()
+    tiles: Sequence[Tile] = ()
     figures: Sequence[Figure] = ()
     tables: Sequence[pd.DataFrame] = ()
     html: str = ""
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +107,19 @@ def _section(section: Section) -> str:
     blocks = [f"<section id='{section.id}'><h2>{escape(section.heading)}</h2>"]
     blocks.append(_paragraphs(section.warnings, "warning"))
     blocks.append(_paragraphs([section.says] if section.says else []))
+    blocks.append(_tiles(section.tiles))
     blocks += [_figure(figure, f"{section.id}-{k}") for k, figure in enumerate(section.figures, 1)]
     blocks += map(_table, section.tables)
-    return "\n".join(filter(None, [*blocks, section.html, "</section>"]))
+    return "\n".join(filter(None, [*blocks, section.html, _paragraphs(section.notes, "note"), "</section>"]))
+
+
+def _tiles(tiles: Sequence[Tile]) -> str:
+    told = (
+        f"<div class='tile{' warning' if tile.warns else ''}'><span>{escape(tile.name)}</span>"
+        f"<strong>{escape(tile.value)}</strong><span>{escape(tile.note)}</span></div>"
+        for tile in tiles
+    )
+    return f"<div class='tiles'>{''.join(told)}</div>" if tiles else ""
 
 
 def _paragraphs(texts: Iterable[str], kind: str = "") -> str:

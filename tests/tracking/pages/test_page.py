@@ -12,9 +12,11 @@ import pytest
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from tracking.pages.look import INK, styled
-from tracking.pages.page import Page, Section, picture
+from tracking.pages.page import Page, Section, Tile, picture
 
 NASTY = "</script><script>alert(1)</script>"
+
+TOLD = Tile(name="baseline", value="0.98", note="of 270 rows", warns=True)
 
 
 def page() -> Page:
@@ -26,7 +28,8 @@ def page() -> Page:
         sections=[
             Section(id="history", heading="History", says=NASTY, figures=[styled(line)]),
             Section(id="bars", heading="Bars & more", warnings=[NASTY], figures=[styled(Figure(Bar(y=[1, 2])))]),
-            Section(id="table", heading="Table", tables=[table], html=picture(b"png", "it's")),
+            Section(id="table", heading="Table", tables=[table], html=picture(b"png", "it's"), notes=[NASTY]),
+            Section(id="tiles", heading="Tiles", tiles=[Tile(name=NASTY, value="0.97"), TOLD]),
         ],
     )
 
@@ -35,7 +38,9 @@ def test_texts_stay_texts_and_numbers_have_five_digits() -> None:
     text = page().html().decode()
     assert "<script>alert" not in text and "&lt;script&gt;alert" in text
     assert "0.12346" in text and "NaN<" not in text and "x" * 99 in text
-    assert "alt='it&#x27;s'" in text
+    assert "alt='it&#x27;s'" in text and "<strong>0.97</strong>" in text
+    assert "<div class='tile warning'><span>baseline</span><strong>0.98</strong><span>of 270 rows</span>" in text
+    assert text.count("<p class='note'>") == 1
     assert text.index("#history") < text.index("#bars") < text.index("#table") < text.index("<main>")
 
 
