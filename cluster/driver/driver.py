@@ -311,7 +311,9 @@ class Driver:
         chosen = winner(finals)
         if chosen is not None:
             with self._progress.timed("champion"):
-                self._crowned |= champion_process.crown(chosen, tracker) is not None
+                if model := champion_process.crown(chosen, tracker):
+                    self._study.set(reading.MODEL, model)
+                self._crowned |= model is not None
                 words = champion_process.inspect(chosen, tracker, rows.get("val", ()), _said(judged))
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})

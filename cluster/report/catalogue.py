@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.report import history
+from cluster.report import curves, history, importance, verdict
 from cluster.report.records import Records
 from tracking.pages.page import Section
 
@@ -21,4 +21,9 @@ class Row:
     draw: Callable[[Records], Section | None]
 
 
-CATALOGUE = (Row("history", history.section),)
+CATALOGUE = (
+    Row("verdict", verdict.section),
+    Row("history", history.section),
+    Row("curves", curves.section),
+    Row("importance", importance.section),
+)

@@ -2,50 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
 from cluster.report.records import Records
-from cluster.terminal.formatting import measure
+from cluster.report.visible import visible
+from cluster.terminal.formatting import count, measure
+from cluster.terminal.records import Row
+from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import state_word, trial_name
-from tracking.pages.look import BLUE, FAINT, INK, RED, styled
+from tracking.pages.look import BLUE, FAINT, INK, ORANGE, PURPLE, RED, SKY, styled
 from tracking.pages.page import Section
 
-COLOURS = {"done": BLUE, "running": BLUE, "paused": BLUE, "stopped": FAINT, "infeasible": RED, "failed": RED}
+if TYPE_CHECKING:
+    from plotly.graph_objects import Scatter
+
+MARKERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "stopped": {"color": FAINT, "symbol": "circle-open", "opacity": 0.6},
+    "failed": {"color": RED, "symbol": "x-thin-open"},
+    "infeasible": {"color": PURPLE, "symbol": "triangle-up-open"},
+    "paused": {"color": SKY, "symbol": "diamond-open"},
+    "running": {"color": SKY, "symbol": "diamond"},
+    "done": {"color": BLUE, "symbol": "circle"},
+}
+"""Colour and shape of each state, in the order in which they are drawn."""
 
 
 def section(records: Records) -> Section | None:
     """Draw the best value of each trial over its number, with the incumbent as steps; None without a value."""
-    from plotly.graph_objects import Figure, Scatter
+    from plotly.graph_objects import Figure
 
-    objective, metric = records.objective, records.objective.name
     rows = [row for row in records.rows if row.best_value is not None]
     if not rows:
         return None
-    steps, leader = [], None
-    for row in rows:
-        able = row.feasible and row.state != "failed"
-        if able and (leader is None or objective.better(row.best_value, leader.best_value)):
-            leader = row
-        steps.append(None if leader is None else leader.best_value)
-    figure = Figure()
-    for state in dict.fromkeys(row.state for row in rows):
-        of_state = [row for row in rows if row.state == state]
-        figure.add_trace(
-            Scatter(
-                x=[row.number for row in of_state],
-                y=[row.best_value for row in of_state],
-                mode="markers",
-                name=state_word(state),
-                marker={"color": COLOURS[state], "size": 7},
-                text=[trial_name(row.number) for row in of_state],
-                hovertemplate="%{text}: %{y}",
-            )
+    figure, best, leaders = Figure(), records.read.best, incumbents(rows, records.objective)
+    for state, marker in MARKERS.items():
+        if of_state := [row for row in rows if row.state == state]:
+            figure.add_trace(_dots(of_state, state_word(state), {"size": 7, **marker}))
+    if leaders:
+        steps = [*leaders, leaders[-1]]
+        numbers = [*(row.number for row in leaders), rows[-1].number]
+        line = {"color": INK, "shape": "hv", "width": 1.5}
+        figure.add_scatter(
+            x=numbers, y=[row.best_value for row in steps], mode="lines", name="best so far", line=line
         )
-    numbers = [row.number for row in rows]
-    line = {"color": INK, "shape": "hv", "width": 1.5}
-    figure.add_trace(Scatter(x=numbers, y=steps, mode="lines", name="incumbent", line=line))
-    figure.update_layout(xaxis_title="trial", yaxis_title=f"best {metric}")
-    says = "No trial has a value that counts."
-    if leader is not None:
-        after = len(records.rows) - leader.number - 1
-        says = f"The best value, {measure(leader.best_value)}, is that of {trial_name(leader.number)}"
-        says += f"; {after} trials after it were no better." if after else ", the last one."
-    return Section(id="history", heading="History of the search", says=says, figures=[styled(figure)])
+    if best is not None:
+        marker = {"size": 15, "color": ORANGE, "symbol": "star", "line": {"color": INK, "width": 1}}
+        figure.add_trace(_dots([best], "champion" if records.verdict else "best", marker))
+    shown = visible([row.best_value for row in rows if row.best_value is not None], records.objective)
+    axis = {"title": f"best {records.objective.name}", "range": shown.bounds}
+    figure.update_layout(xaxis={"title": "trial"}, yaxis=axis)
+    says = _says(records, leaders)
+    return Section(
+        id="history", heading="History of the search", says=says, figures=[styled(figure)], notes=shown.notes
+    )
+
+
+def incumbents(rows: Sequence[Row], objective: Objective) -> list[Row]:
+    """Return the trials that were better than all of lower numbers, among those that count."""
+    found: list[Row] = []
+    for row in rows:
+        counts = row.feasible and row.state != "failed"
+        if counts and (not found or objective.better(row.best_value, found[-1].best_value)):
+            found.append(row)
+    return found
+
+
+def _dots(rows: Sequence[Row], name: str, marker: Mapping[str, Any]) -> Scatter:
+    from plotly.graph_objects import Scatter
+
+    return Scatter(
+        x=[row.number for row in rows],
+        y=[row.best_value for row in rows],
+        mode="markers",
+        name=name,
+        marker=marker,
+        text=[f"{trial_name(row.number)}, {count(row.epochs, 'epoch')}" for row in rows],
+        hovertemplate="%{text}: %{y}<extra></extra>",
+    )
+
+
+def _says(records: Records, leaders: Sequence[Row]) -> str:
+    """Say when the best value came, and who is the champion if that is another."""
+    if not leaders:
+        return "No trial has a value that counts."
+    leader, best = leaders[-1], records.read.best
+    after = sum(row.number > leader.number for row in records.rows)
+    told = f"The best value, {measure(leader.best_value)}, is that of {trial_name(leader.number)}"
+    told += f"; {count(after, 'trial')} after it {'was' if after == 1 else 'were'} no better." if after else "."
+    if best is not None and best.number != leader.number:
+        told += f" {trial_name(best.number)}, marked by a star, was chosen by {records.read.chosen_by}."
+    return told

@@ -9,9 +9,11 @@ from typing import Any
 
 from cluster.sweep.document import document
 from cluster.sweep.reading import Reading
+from cluster.sweep.restore import CARD, kept_card
 from cluster.terminal.records import Row, ranked
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.objective import Objective
+from tracking.results.trial_zero import names
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,22 @@ class Records:
     def ranked(self) -> Sequence[Row]:
         """Trials in the leaderboard's order."""
         return ranked(self.read.rows, self.objective)
+
+    @cached_property
+    def card(self) -> Mapping[str, Any] | None:
+        """Data card of the sweep; None or empty where nothing is known of its data."""
+        return self.read.study.facts().get(CARD) or kept_card(self.read.home)
+
+    @property
+    def zero(self) -> str:
+        """What trial 0 is called: the defaults, or what is nearest to them."""
+        return names(self.verdict or {}).label
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether trials end by themselves, nobody knows after how many epochs."""
+        command = self.sweep.command
+        return command is not None and command.open_ended
 
     @property
     def verdict(self) -> Mapping[str, Any] | None:

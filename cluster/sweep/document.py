@@ -47,6 +47,7 @@ def document(read: Reading) -> dict[str, Any]:
         "constraints": constraints(found, sweep.criteria),
         "verdict": facts.verdict,
         "no_verdict": facts.no_verdict,
+        "model": facts.model,
         "final_evaluation": _final_evaluation(facts.verdict),
         "cost": {
             "seconds": facts.cost.get("seconds", 0.0),

@@ -44,6 +44,8 @@ BY_USER: Final[Mapping[str, Literal["paused", "boosted", "stopped"]]] = {
     "boosted": "boosted",
 }
 """What holds of a trial since a user asked for it, by the key of its progress that says so."""
+MODEL = "model"
+"""Attribute of the study: the URI of the champion's model in MLflow, or of the files that it saved."""
 IMPORTANCE = "importance"
 """Attribute of the study: the importance of parameters, ``shares``, over so many ``trials``."""
 TAKEN = "warm_start_taken"
@@ -59,6 +61,8 @@ class Facts:
     verdict: Mapping[str, Any] | None
     no_verdict: str | None
     """Why it has ended without a verdict; None where it has one, or none was to be had."""
+    model: str | None
+    """URI of the champion's model in MLflow, or of what it saved; None where there is none."""
     phase: Phase
     searched: bool
     """Whether the search is over and the verdict has begun."""
@@ -87,6 +91,7 @@ class Facts:
             cost=facts.get("cost", {}),
             verdict=facts.get("verdict"),
             no_verdict=facts.get(NO_VERDICT),
+            model=facts.get(MODEL),
             phase=facts.get("phase", "starting"),
             searched=bool(facts.get("searched")),
             complete=bool(facts.get("complete")),

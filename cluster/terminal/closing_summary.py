@@ -152,7 +152,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
         *_measured_lines(verdict),
     ]
     lines += _finalist_lines(verdict)
-    lines += [Text(f"  {said}") for said in (_counted(verdict), verdict.get("why"), _moved_words(verdict)) if said]
+    lines += [Text(f"  {said}") for said in (counted(verdict), verdict.get("why"), moved_words(verdict)) if said]
     if judged := verdict.get("overfitting"):
         lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
     warned, said = warnings(verdict, objective), judgement(verdict, objective)
@@ -224,14 +224,15 @@ def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
     return [title, *lines] if lines else []
 
 
-def _moved_words(verdict: Mapping[str, Any]) -> str | None:
+def moved_words(verdict: Mapping[str, Any]) -> str | None:
+    """Return what `require` has moved in the defaults; None where they satisfy it."""
     if not (found := moved(verdict)):
         return None
     name = trial_name(verdict["default"]["number"])
     return f"The defaults do not satisfy require: {name} is the nearest that does ({formatting.settings(found)})."
 
 
-def _counted(verdict: Mapping[str, Any]) -> str | None:
+def counted(verdict: Mapping[str, Any]) -> str | None:
     """Return what the intervals are of."""
     counted = verdict.get("interval") or {}
     if not counted.get("over"):

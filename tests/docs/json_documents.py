@@ -141,6 +141,7 @@ _SWEEP = {
     "verdict.predictions": "the table of all predictions among the artifacts of the sweep's run; null without one",
     "verdict.tested_by": "the function of your own that measured itself on test data of its own; else null",
     "verdict.overfitting": "what the learning curves say, in words",
+    "model": "the URI of the champion's model in MLflow, or of the files that it saved; null before there is one",
     "no_verdict": "why there is no verdict at the end where one could be had, in a sentence; else null",
     "cost.seconds": "seconds from the command's start, over all attempts",
     "cost.epochs_trained": "epochs of the search, of each trial with its first seed",

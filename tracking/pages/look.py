@@ -34,6 +34,8 @@ def styled(figure: Figure, height_px: int = HEIGHT_PX) -> Figure:
         "linecolor": GRID,
         "zerolinecolor": GRID,
         "tickfont": {"color": INK},
+        "ticks": "outside",
+        "tickcolor": "rgba(0,0,0,0)",
         "automargin": True,
     }
     template = {

@@ -26,6 +26,7 @@
 
   const config = {
     responsive: true,
+    displayModeBar: innerWidth < 600 ? false : "hover",  // on a phone it would lie over the legend
     displaylogo: false,
     modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d"],  // nothing of a sweep is sent anywhere
   };

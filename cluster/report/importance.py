@@ -1,0 +1,55 @@
+"""Which hyperparameters set the better half of the trials apart: the shares of the terminal and of ``--json``."""
+
+from __future__ import annotations
+
+from cluster.report.records import Records
+from cluster.sweep.reading import ended
+from tracking.pages.look import BLUE, styled
+from tracking.pages.page import Section
+from tracking.results.compare import FEWEST_TRIALS
+
+CAVEATS = (
+    "By PED-ANOVA (Watanabe et al. 2023): a share is large where the values of the better half of the trials are "
+    "distributed otherwise than those of all. Pruned trials count with their best value, at whichever epoch.",
+    "It tells how much a hyperparameter matters within the ranges of this sweep, not which value is good, and not "
+    "what two of them do together. One that mattered little may matter in other ranges.",
+)
+
+
+def section(records: Records) -> Section | None:
+    """Draw a bar for each hyperparameter, largest first; None where fewer than two are searched."""
+    from plotly.graph_objects import Bar, Figure
+
+    shares = records.document["importance"]
+    if len(records.sweep.searched) < 2:
+        return None
+    num = len(ended(records.rows))
+    if not shares:
+        why = f"It is told from {FEWEST_TRIALS} ended trials within the space on: here are {num}."
+        return Section(id="importance", heading="Importance of hyperparameters", says=why)
+    names = list(reversed(shares))
+    values = [shares[name] for name in names]
+    bars = Bar(
+        x=values,
+        y=names,
+        orientation="h",
+        marker={"color": BLUE},
+        text=[f"{100 * value:.0f} %" for value in values],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    )
+    figure = Figure(bars)
+    figure.update_layout(xaxis={"title": "share", "tickformat": ".0%", "range": [0, 1.12 * max(values)]})
+    first = names[-1]
+    says = (
+        f"{first} matters most for {records.objective.name}: {100 * shares[first]:.0f} % of what sets the better "
+    )
+    says += f"half of the {num:,} ended trials apart."
+    return Section(
+        id="importance",
+        heading="Importance of hyperparameters",
+        says=says,
+        figures=[styled(figure, 28 * len(names) + 90)],
+        notes=CAVEATS,
+    )

@@ -1,0 +1,45 @@
+"""The range of an axis of values: outliers on the bad side, as of first epochs, are cut off, and that is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from search_spaces.types.objective import Objective
+
+SHARE: Final = 0.95
+"""Share of the values that is always visible, the best ones."""
+FAR: Final = 3.0
+"""The axis ends where the others would make it more than so many times as long."""
+
+
+@dataclass(frozen=True)
+class Visible:
+    """Bounds of an axis, None for those that hold all values, and the number of values beyond them."""
+
+    bounds: list[float] | None = None
+    num_beyond: int = 0
+    num_values: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence on what lies beyond; empty where nothing does."""
+        told = (
+            f"{self.num_beyond:,} of {self.num_values:,} values are worse than the axis shows; zoom out to see them"
+        )
+        return [f"{told}."] if self.num_beyond else []
+
+
+def visible(values: Sequence[float], objective: Objective) -> Visible:
+    """Return the part of an axis that shows the better values apart. Values that are not finite do not count."""
+    signed = sorted(objective.signed(value) for value in values if math.isfinite(value))
+    if not signed:
+        return Visible()
+    best, limit, worst = signed[0], signed[math.ceil(SHARE * len(signed)) - 1], signed[-1]
+    if worst - best <= FAR * (limit - best) or limit == best:
+        return Visible(num_values=len(signed))
+    room = 0.05 * (limit - best)
+    bounds = sorted(-value if not objective.ascending else value for value in (best - room, limit + room))
+    return Visible(bounds, sum(value > limit + room for value in signed), len(signed))
