@@ -39,6 +39,7 @@ COMMANDS = {
     "lanes": ("steer", "Train on N workers from now on, while the sweep runs."),
     "ls": ("list", "List sweeps: here, submitted, in MLflow."),
     "show": ("show", "Show best trials, final evaluation, cost, failures."),
+    "diff": ("results.diff", "Show what differs between two trials, of one sweep or of two."),
     "best": ("show", "Print the champion's configuration, or before there is one the recommended."),
     "export": ("serve", "Write a sweep's champion to an ONNX file, or of a text encoder to a folder."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),

@@ -30,7 +30,7 @@ def document(read: Reading) -> dict[str, Any]:
         "budget": spending.document(sweep, facts.cost, epochs_trained(found)),
         "not_kept": facts.not_kept,
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
-        "trials": [_trial(row) for row in found],
+        "trials": [trial_document(row) for row in found],
         "best": best
         and {
             **_best(best),
@@ -94,7 +94,8 @@ def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | Non
     return None if verdict is None else {names.get(key, key): value for key, value in verdict.items()}
 
 
-def _trial(row: Row) -> dict[str, Any]:
+def trial_document(row: Row) -> dict[str, Any]:
+    """Return a trial as the document lists it."""
     return {
         "number": row.number,
         "state": row.state,

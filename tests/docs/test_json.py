@@ -84,24 +84,32 @@ def test_a_document_has_the_fields_of_its_table(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     not_kept = {"reason": "no space", "resumes_at": {"3": 1}, "ended": [2]}
-    again = {"repeat:t0003-s1001": {"trial": 3, "seed": 1001, "state": "done", "values": {"9": 0.5}}}
+    final = {"trial": 3, "seed": 1, "state": "done", "epoch": 9, "values": {"9": 0.5}, "test": {"test_f1": 0.5}}
+    again = {"final:t0003-s1": final} if name == "show ID TRIAL" else {}
+    again |= {"repeat:t0003-s1001": {"trial": 3, "seed": 1001, "state": "done", "values": {"9": 0.5}}}
     several = ("metrics=[{name: val_accuracy}, {name: params_m}]", "constraints=[{metric: params_m, max: 9}]")
     home = raced("trials=24", *several, verdict=VERDICT, not_kept=not_kept, **again)
     command = "show" if "show" in name else name
-    target = {
-        "check": [str(home.spec)],
-        "data": [str(home.spec), "data.name=wine"],
-        "doctor": [],
-        "ls": [],
-        "workloads": ["mlp"],
-    }.get(command, [home.id])
+    target = (
+        ["last", "t003"]
+        if name == "show ID TRIAL"
+        else {
+            "check": [str(home.spec)],
+            "data": [str(home.spec), "data.name=wine"],
+            "doctor": [],
+            "ls": [],
+            "workloads": ["mlp"],
+            "diff": ["t000", f"{home.id}:3"],
+        }.get(command, [home.id])
+    )
     if command == "simulate":
         curves = write_curves(tmp_path / "curves.csv", home.sweep().space, home.sweep().epochs, cost="params_m")
         target = [str(home.spec), "--table", str(curves), "--seeds", "1"]
     capsys.readouterr()
-    main([command, *target, "--json"])
-    document = json.loads(capsys.readouterr().out)
-    found = set(fields(document))
+    found: set[str] = set()
+    for words in [target, ["last", "t002"]] if name == "show ID TRIAL" else [target]:  # t002 has failed
+        main([command, *words, "--json"])
+        found |= set(fields(json.loads(capsys.readouterr().out)))
     null = {
         path for path in found if any(other.startswith(f"{path}.") for other in found)
     }  # here, and not elsewhere

@@ -73,15 +73,18 @@ HISTORY: Final = {
 """Columns of the table of learning curves."""
 
 
-def history(uri: str | None, sweep_id: str, metrics: Iterable[str] | None = None) -> pd.DataFrame:
+def history(
+    uri: str | None, sweep_id: str, metrics: Iterable[str] | None = None, run_id: str | None = None
+) -> pd.DataFrame:
     """Return one row per trial, epoch and metric: ``trial, name, role, epoch, metric, value``.
 
-    ``metrics`` None: all that were measured each epoch. Sorted by trial, name, metric and epoch; empty where
-    nothing was logged. Values that are not finite are left out.
+    ``metrics`` None: all that were measured each epoch; ``run_id``: of this run alone. Sorted by trial, name,
+    metric and epoch; empty where nothing was logged. Values that are not finite are left out.
     """
     import pandas as pd
 
-    runs = {run.run_id: run for run in _tagged(uri, names.SWEEP_ID, sweep_id) if run.key}
+    tagged = _tagged(uri, names.SWEEP_ID, sweep_id)
+    runs = {run.run_id: run for run in tagged if run.key and run_id in (None, run.run_id)}
     asked = None if metrics is None else {names.clean_key(metric) for metric in metrics}
     today = {earlier: key for key, earlier in names.EARLIER.items()}
     points = ((runs[at], today.get(key, key), step, value) for at, key, step, value in _points(uri, runs))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cluster.cli.commands.results.one_trial import is_trial, show_trial
 from cluster.cli.commands.run import tell_end
 from cluster.cli.commands.shared import Failure, Refusal, find, print_json, reading, write_new
 from cluster.cli.options import JSON, SWEEP
@@ -32,10 +33,18 @@ CHANGED = "its values changed while it trained, and a sweep file has one of each
 
 @click.command()
 @SWEEP
+@click.argument("trial", metavar="[TRIAL]", required=False)
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Trials to list.")
 @JSON
-def show(sweep: str, top: int, as_json: bool) -> int:
-    """Show best trials, final evaluation, cost, failures."""
+def show(sweep: str, trial: str | None, top: int, as_json: bool) -> int:
+    """Show best trials, final evaluation, cost, failures.
+
+    With TRIAL, as t023, all that is known of that trial: its whole configuration, curves, retrainings, its end.
+    """
+    if trial is None and is_trial(sweep):
+        sweep, trial = "last", sweep
+    if trial is not None:
+        return show_trial(reading(find(sweep)), trial, as_json)
     tell_end(reading(find(sweep)), as_json, top=top)
     return FINISHED
 

@@ -1,0 +1,1 @@
+"""Commands that read what has come out of sweeps, and compare it."""

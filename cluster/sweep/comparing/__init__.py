@@ -1,0 +1,1 @@
+"""Documents of single trials, and of what differs between trials and between sweeps."""

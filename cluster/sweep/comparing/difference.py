@@ -1,0 +1,60 @@
+"""What differs between two trials, of one sweep or of two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cluster.sweep.comparing.one_trial import trial_of
+from cluster.sweep.reading import Reading
+from cluster.terminal.records import Row
+
+Side = tuple[Reading, Row]
+SHOWN = ("status", "epochs", "best_value", "value", "seconds", "place")
+OF_TRIALS = ("parameters", "name", "trials", "start_from", "warm_start")
+"""Keys of a spec that say nothing of how one trial is trained and judged, or that its configuration says."""
+
+
+def difference(first: Side, second: Side) -> dict[str, Any]:
+    """Return the document of ``paceline diff``: both trials, and each that differs as ``[first, second]``.
+
+    A hyperparameter that one side has not is null there. ``spec`` are the dotted keys by which the sweeps differ
+    besides their spaces; of one sweep there are none.
+    """
+    sides = [trial_of(*first), trial_of(*second)]
+    settings = [{k: one["value"] for k, one in side["configuration"].items()} for side in sides]
+    names = list(dict.fromkeys([*settings[0], *settings[1]]))
+    differing = {name: [one.get(name) for one in settings] for name in names if not _equal(name, *settings)}
+    metrics = [side["metric"] for side in sides]
+    return {
+        "trials": [{"sweep": side["sweep"], "trial": side["name"]} for side in sides],
+        "metrics": metrics,
+        "comparable": metrics[0] == metrics[1],
+        "configuration": differing,
+        "num_equal": len(names) - len(differing),
+        "results": {name: [side[name] for side in sides] for name in SHOWN},
+        "spec": _specs(first[0], second[0]),
+        "curves": [side["curves"] for side in sides],
+    }
+
+
+def _equal(name: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    return name in first and name in second and first[name] == second[name]
+
+
+def _specs(first: Reading, second: Reading) -> dict[str, list[Any]]:
+    if first.home.id == second.home.id:
+        return {}
+    trees = [dict(_flat(read.sweep.to_tree())) for read in (first, second)]
+    names = dict.fromkeys([*trees[0], *trees[1]])
+    found = {name: [tree.get(name) for tree in trees] for name in names if name.split(".")[0] not in OF_TRIALS}
+    return {name: values for name, values in found.items() if values[0] != values[1]}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the tree's leaves by dotted keys."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,85 @@
+"""One trial, and the difference of two, as `paceline show ID TRIAL` and `paceline diff` tell them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cluster.cli.main import main
+from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
+from search_spaces.study.study import Study
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    capsys.readouterr()
+    assert main(words) == code
+    found = capsys.readouterr()
+    return found.out if code == 0 else found.err
+
+
+def test_a_configuration_says_where_each_value_is_from(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced("parameters.clip_norm=1.0")
+    document = json.loads(told(capsys, "show", home.id, "t004", "--json"))
+    found = document["configuration"]
+    assert list(found)[:2] == ["lr", "batch_size"] and found["lr"]["from"] == "searched"
+    assert found["lr"]["value"] == document["params"]["lr"] and found["clip_norm"] == {"value": 1.0, "from": "spec"}
+    assert found["beta2"] == {"value": 0.999, "from": "default"}
+    assert {one["from"] for one in found.values()} == {"searched", "spec", "default"}
+    assert document["curves"]["val_accuracy"] == {str(e): 0.54 + e / 1000 for e in range(1, document["epochs"] + 1)}
+    text = told(capsys, "show", home.id, "4")
+    assert f"lr{'':8}  {found['lr']['value']!r}" in text and "clip_norm   1.0  fixed in the spec" in text
+
+
+def test_a_failed_trial_is_shown_with_the_whole_of_its_error(capsys: pytest.CaptureFixture[str]) -> None:
+    raced()
+    text = told(capsys, "show", f"t{FAILING:03d}")
+    assert "why it ended: raised" in text and "ValueError: it diverged" in text
+
+
+@pytest.mark.parametrize("words", [("show", "last", "t099"), ("diff", "t000", "t099"), ("show", "last", "foo")])
+def test_a_trial_that_is_not_there_is_refused_with_those_that_are(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    raced()
+    said = told(capsys, *words, code=2)
+    assert "it has t000 to t008" in said or "write t007, or 7" in said
+
+
+def test_trials_of_two_sweeps_differ_in_values_and_in_their_specs(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = raced(), raced("epochs=3", "parameters.clip_norm=1.0", "metric.name=val_loss")
+    document = json.loads(told(capsys, "diff", f"{first.id}:t003", f"{second.id}:t003", "--json"))
+    assert document["configuration"]["clip_norm"] == [0.0, 1.0] and document["num_equal"] > 3
+    assert document["spec"]["epochs"] == [9, 3] and "trials" not in document["spec"]
+    assert not document["comparable"]
+    assert "are not comparable" in told(capsys, "diff", f"{first.id}:t003", f"{second.id}:t003")
+    same = json.loads(told(capsys, "diff", "t003", "t003", "--json"))
+    assert not same["configuration"] and not same["spec"] and same["comparable"]
+
+
+def test_an_id_alone_is_its_best_trial_and_a_sweep_without_one_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced()
+    document = json.loads(told(capsys, "diff", home.id, "t000", "--json"))
+    assert document["trials"][0]["trial"] == "t008" and document["results"]["place"][0] == 1
+    empty = raced(most_legs=0)
+    assert "no trial with a value yet" in told(capsys, "diff", empty.id, "t000", code=2)
+
+
+def test_curves_are_those_of_mlflow_where_it_has_them(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    text = f"{SPEC}tracking: {{uri: '{uri}'}}\n"
+    home = raced(text=text, tracking={"uri": uri})
+    tracker = tracked(home)
+    tracker.writer.epoch("t0004", 1, {"val_accuracy": 0.541, "grad_norm": 2.5})
+    assert tracker.writer.close(30)
+    study = Study(home.id, home.sweep().goals, home.journal)
+    study.set("run_ids", {"4": tracker.writer.run_ids["t0004"]})
+    study.flush()
+    document = json.loads(told(capsys, "show", home.id, "t004", "--json"))
+    assert document["curves"]["grad_norm"] == {"1": 2.5}
