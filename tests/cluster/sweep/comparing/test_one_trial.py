@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cluster.cli.main import main
-from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
 from search_spaces.study.study import Study
+from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
 
 
 @pytest.fixture(autouse=True)
