@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cluster.report import curves, history, importance, verdict
+from cluster.report.parameters import distribution, pairs, parallel, slices
 from cluster.report.records import Records
+from cluster.report.running import failures, rungs, timeline
+from cluster.report.trust import data_card, front, seeds, setup
 from tracking.pages.page import Section
 
 
@@ -23,7 +26,19 @@ class Row:
 
 CATALOGUE = (
     Row("verdict", verdict.section),
+    Row("seeds", seeds.section),
+    Row("front", front.section),
     Row("history", history.section),
     Row("curves", curves.section),
     Row("importance", importance.section),
+    Row("parallel", parallel.section),
+    Row("slices", slices.section),
+    Row("contour", pairs.contour),
+    Row("rank", pairs.rank),
+    Row("distribution", distribution.section),
+    Row("timeline", timeline.section),
+    Row("rungs", rungs.section),
+    Row("failures", failures.section),
+    Row("data", data_card.section),
+    Row("setup", setup.section),
 )

@@ -174,17 +174,15 @@ def picture(
     facts = Facts.of(study)
     found = rows(study, sweep.objective, live, known, sweep.criteria)
     best = best_of(found, sweep.objective)
-    open_ended = sweep.command is not None and sweep.command.open_ended
-    horizon = max((row.epochs for row in found), default=1) if open_ended else sweep.epochs
-    trained, saved = epochs_trained(found), epochs_saved(found, horizon)
+    trained, saved = epochs_trained(found), epochs_saved(found, sweep)
     num_finals = sum(1 for entry in facts.finals if "test" in entry)
     retests = [one for one in facts.further if not one.get("repeat")]
     return Snapshot(
         phase=facts.phase,
         rows=found,
         num_planned=sweep.trials,
-        horizon=max(horizon, 1),
-        open_ended=open_ended,
+        horizon=max(horizon(found, sweep), 1),
+        open_ended=is_open_ended(sweep),
         best=best.number if best else None,
         epochs_trained=trained,
         epochs_of_further_seeds=num_epochs(facts.further),
@@ -224,9 +222,20 @@ def epochs_trained(found: Sequence[Row]) -> int:
     return sum(row.epochs_trained for row in found)
 
 
-def epochs_saved(found: Sequence[Row], horizon: int) -> int:
+def is_open_ended(sweep: Sweep) -> bool:
+    """Whether trials end by themselves, nobody knows after how many epochs."""
+    return sweep.command is not None and sweep.command.open_ended
+
+
+def horizon(found: Sequence[Row], sweep: Sweep) -> int:
+    """Return the number of epochs of full training: of an open-ended sweep the most of any trial so far."""
+    return max((row.epochs for row in found), default=1) if is_open_ended(sweep) else sweep.epochs
+
+
+def epochs_saved(found: Sequence[Row], sweep: Sweep) -> int:
     """Return the number of epochs that early stopping has saved, against full training of the stopped trials."""
-    return sum(horizon - row.epochs for row in found if row.state in ("stopped", "infeasible"))
+    whole = horizon(found, sweep)
+    return sum(whole - row.epochs for row in found if row.state in ("stopped", "infeasible"))
 
 
 @dataclass(frozen=True, kw_only=True)

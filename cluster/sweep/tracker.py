@@ -172,7 +172,7 @@ class Tracker:
             "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
             "sweep/trials": float(len(found)),
             "sweep/epochs_trained": float(trained),
-            "sweep/epochs_saved": float(epochs_saved(found, self._sweep.epochs)),
+            "sweep/epochs_saved": float(epochs_saved(found, self._sweep)),
         }
         metrics |= spending.metrics(self._sweep, self._study.facts().get("cost", {}), trained)
         best = None

@@ -1,0 +1,44 @@
+"""How good trials are by and large: the share of trials that are at least as good as each value."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.report.parameters.axes import drawn, focus
+from cluster.report.records import Records
+from cluster.terminal.formatting import measure
+from tracking.pages.look import BLUE, ORANGE, styled
+from tracking.pages.page import Section
+
+FEWEST: Final = 10
+MOST_POINTS: Final = 200
+
+
+def section(records: Records) -> Section | None:
+    """Draw the empirical distribution of all trials, and of those trained to the end; None with fewer than ten."""
+    from plotly.graph_objects import Figure, Scatter
+
+    rows = records.objective.ranked(drawn(records), lambda row: row.best_value)
+    if len(rows) < FEWEST:
+        return None
+    figure = Figure()
+    for name, members, colour in (
+        ("all trials", rows, BLUE),
+        ("trained to the end", [row for row in rows if row.state == "done"], ORANGE),
+    ):
+        places = sorted({k * (len(members) - 1) // MOST_POINTS for k in range(MOST_POINTS + 1)} if members else ())
+        figure.add_trace(
+            Scatter(
+                x=[members[place].best_value for place in places],
+                y=[round(100 * (place + 1) / len(members), 2) for place in places],
+                name=f"{name} ({len(members)})",
+                mode="lines",
+                line={"color": colour, "shape": "hv"},
+            )
+        )
+    figure.update_xaxes(title_text=f"best {records.objective.name}", range=focus(rows, records.objective))
+    figure.update_yaxes(title_text="trials as good or better", ticksuffix=" %", rangemode="tozero")
+    half, tenth = rows[(len(rows) - 1) // 2], rows[(len(rows) - 1) // 10]
+    middle, good, best = (measure(row.best_value) for row in (half, tenth, rows[0]))
+    says = f"Half of the trials come to {middle} or better, one in ten to {good}, the best to {best}."
+    return Section(id="distribution", heading="How good trials are", says=says, figures=[styled(figure)])

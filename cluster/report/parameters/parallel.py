@@ -1,0 +1,135 @@
+"""All trials at a glance: parallel coordinates, an axis a hyperparameter, the most important one on top.
+
+The axes lie, so that they are read on a phone. Drawn as lines and not by plotly's own kind of trace, which needs
+WebGL, leaves out trials that lack a conditional hyperparameter, and has no logarithmic axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from cluster.report.parameters.axes import Axis, axis, best_tenth, drawn, gathered, names
+from cluster.report.records import Records
+from cluster.terminal.formatting import measure, settings
+from cluster.terminal.records import Row
+from search_spaces.types.trial_names import trial_name
+from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, RED, styled
+from tracking.pages.page import Section
+
+MOST_AXES, MOST_TRIALS = 12, 400
+ABSENT: Final = -0.12
+"""Where the lines of trials without a conditional hyperparameter cross its axis."""
+
+
+def section(records: Records) -> Section | None:
+    """Draw a line for each trial through its hyperparameters to its value; None with fewer than three values."""
+    rows = drawn(records)
+    axes = [axis(records, name) for name in names(records)[:MOST_AXES]]
+    if not rows or not axes:
+        return None
+    told = [text for text in (gathered(one, best_tenth(rows)) for one in axes) if text]
+    says = f"The best {len(best_tenth(rows))} of {len(rows)} trials "
+    says += f"have {', '.join(told[:4])}." if told else "lie all over the space: no hyperparameter sets them apart."
+    order = "the most important on top" if records.document["importance"] else "in the order of the sweep file"
+    notes = [f"Each line is a trial, each row a hyperparameter, {order}, the last row its value."]
+    if len(rows) > MOST_TRIALS:
+        notes.append(f"Drawn are {MOST_TRIALS} trials: the best half of them, and an even choice of the others.")
+    if more := len(names(records)) - len(axes):
+        notes.append(f"{more} less important hyperparameters are not drawn.")
+    figure = _figure(records, _chosen(rows), axes)
+    height_px = 64 * (len(axes) + 1) + 90
+    return Section(
+        id="parallel",
+        heading="All trials at a glance",
+        says=says,
+        figures=[styled(figure, height_px)],
+        notes=notes,
+    )
+
+
+def _chosen(rows: Sequence[Row]) -> Sequence[Row]:
+    if len(rows) <= MOST_TRIALS:
+        return rows
+    half = MOST_TRIALS // 2
+    others = rows[half:]
+    return [*rows[:half], *(others[k * len(others) // half] for k in range(half))]
+
+
+def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
+    from plotly.graph_objects import Figure, Scatter
+
+    figure, values = Figure(), _value_axis(records, rows)
+    best = records.read.best
+    leader = [row for row in rows if best is not None and row.number == best.number]
+    tenth = [row for row in best_tenth(rows) if row not in leader]
+    half = [row for row in rows[: len(rows) // 2] if row not in leader and row not in tenth]
+    rest = [row for row in rows if row not in leader and row not in tenth and row not in half]
+    groups = (
+        ("lower half", rest, FAINT, 0.8, 0.5),
+        ("upper half", half, BLUE, 0.9, 0.5),
+        ("best tenth", tenth, ORANGE, 1.6, 0.9),
+        ("the best", leader, RED, 3.0, 1.0),
+    )
+    for name, members, colour, width, opacity in groups:
+        if members:
+            x, y = _lines(members, [*axes, values])
+            line = {"color": colour, "width": width}
+            figure.add_trace(
+                Scatter(x=x, y=y, name=name, mode="lines", line=line, opacity=opacity, hoverinfo="skip")
+            )
+    figure.add_trace(_points(rows, values, -len(axes)))
+    absent = any(one.name not in row.params for row in rows for one in axes)
+    for k, one in enumerate([*axes, values]):
+        _draw_axis(figure, one, -k)
+    if absent:
+        figure.add_annotation(
+            {"x": ABSENT, "y": 0, "yshift": 22, "text": "not used", "showarrow": False, "font": {"color": FAINT}}
+        )
+    figure.update_xaxes(visible=False, range=[ABSENT - 0.06 if absent else -0.03, 1.03], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-len(axes) - 0.45, 0.6], fixedrange=True)
+    return figure
+
+
+def _value_axis(records: Records, rows: Sequence[Row]) -> Axis:
+    values = [float(row.best_value) for row in rows if row.best_value is not None]
+    return Axis(name=f"best {records.objective.name}", low=min(values), high=max(values))
+
+
+def _lines(rows: Sequence[Row], axes: Sequence[Axis]) -> tuple[list[float | None], list[float | None]]:
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row in rows:
+        *names, value = axes
+        x += [round(one.place(row.params[one.name]), 4) if one.name in row.params else ABSENT for one in names]
+        x += [round(value.place(row.best_value), 4), None]
+        y += [*(-k for k in range(len(axes))), None]
+    return x, y
+
+
+def _points(rows: Sequence[Row], values: Axis, at: int) -> Any:
+    """Return an unseen point of each trial on the axis of values, which tells its name and settings."""
+    from plotly.graph_objects import Scatter
+
+    return Scatter(
+        x=[round(values.place(row.best_value), 4) for row in rows],
+        y=[at] * len(rows),
+        mode="markers",
+        marker={"opacity": 0, "size": 9},
+        text=[f"{trial_name(row.number)} {measure(row.best_value)}<br>{settings(row.params)}" for row in rows],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _draw_axis(figure: Any, axis: Axis, y: float) -> None:
+    figure.add_shape(type="line", x0=0, x1=1, y0=y, y1=y, line={"color": GRID, "width": 2}, layer="below")
+    name = f"{axis.name} (log)" if axis.log else axis.name
+    plain: dict[str, Any] = {"showarrow": False, "y": y}
+    figure.add_annotation(
+        plain | {"x": 0, "yshift": 11, "xanchor": "left", "text": f"<b>{name}</b>", "font": {"color": INK}}
+    )
+    ends = {0: "left", len(axis.ticks) - 1: "right"} if not axis.words else {}
+    for k, (x, text) in enumerate(axis.ticks):
+        at = {"x": x, "yshift": -10, "xanchor": ends.get(k, "center"), "text": text}
+        figure.add_annotation(plain | at | {"font": {"color": FAINT, "size": 11}})

@@ -1,0 +1,105 @@
+"""One hyperparameter at a time: the value of each trial over each of the most important ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from cluster.report.parameters.axes import Axis, axis, drawn, effect, focus, names, word
+from cluster.report.records import Records
+from cluster.terminal.formatting import count
+from cluster.terminal.records import Row
+from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import Value
+from tracking.pages.look import BLUE, FAINT, RED, styled
+from tracking.pages.page import Section
+
+MOST: Final = 6
+COLUMNS: Final = 2
+ROW_PX: Final = 250
+
+
+def section(records: Records) -> Section | None:
+    """Draw a panel for each of the most important hyperparameters; None with fewer than three values."""
+    rows = drawn(records)
+    axes = [axis(records, name) for name in names(records)[:MOST]]
+    if not rows or not axes:
+        return None
+    told = effect(axes[0], rows, records.objective)
+    says = f"{told[0].upper()}{told[1:]}." if told else ""
+    notes = ["Filled: trained to the end; hollow: stopped early, or not at its end yet."]
+    figure = _figure(records, rows, axes)
+    if shown := focus(rows, records.objective):
+        figure.update_yaxes(range=shown)
+        hidden = sum(1 for row in rows if not shown[0] <= (row.best_value or 0.0) <= shown[1])
+        notes.append(f"{count(hidden, 'far worse trial')} beyond the picture.")
+    return Section(
+        id="slices",
+        heading="One hyperparameter at a time",
+        says=says,
+        figures=[styled(figure, ROW_PX * math.ceil(len(axes) / COLUMNS) + 40)],
+        notes=notes,
+    )
+
+
+def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
+    from plotly.subplots import make_subplots
+
+    columns = min(COLUMNS, len(axes))
+    lines = math.ceil(len(axes) / columns)
+    figure = make_subplots(
+        rows=lines,
+        cols=columns,
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
+        vertical_spacing=min(0.25, 0.32 / lines),
+    )
+    best = records.read.best
+    for k, one in enumerate(axes):
+        at = {"row": k // columns + 1, "col": k % columns + 1}
+        having = [row for row in rows if one.name in row.params]
+        ended = [row for row in having if row.state == "done"]
+        others = [row for row in having if row.state != "done"]
+        leader = [row for row in having if best is not None and row.number == best.number]
+        groups = (
+            ("not to the end", others, {"color": FAINT, "symbol": "circle-open", "size": 6}),
+            ("trained to the end", ended, {"color": BLUE, "size": 6, "opacity": 0.7}),
+            ("the best", leader, {"color": RED, "symbol": "diamond", "size": 10}),
+        )
+        for name, members, marker in groups:
+            if members:
+                figure.add_trace(_points(one, members, marker, name, shown=k == 0), **at)
+        title = f"{one.name} (log)" if one.log else one.name
+        figure.update_xaxes(title={"text": title, "standoff": 4}, **_kind(one), **at)
+    figure.update_yaxes(title_text=records.objective.name, col=1)
+    return figure
+
+
+def _points(axis: Axis, rows: Sequence[Row], marker: dict[str, Any], name: str, shown: bool) -> Any:
+    from plotly.graph_objects import Scatter
+
+    return Scatter(
+        x=[word(row.params[axis.name]) if axis.words else _short(row.params[axis.name]) for row in rows],
+        y=[row.best_value for row in rows],
+        text=[trial_name(row.number) for row in rows],
+        mode="markers",
+        marker=marker,
+        name=name,
+        legendgroup=name,
+        showlegend=shown,
+        hovertemplate="%{text}: %{y} at %{x}<extra></extra>",
+    )
+
+
+def _short(value: Value) -> float:
+    """Return a number to four digits, as fine as a point is drawn: a report of 2,000 trials has 12,000 points."""
+    assert isinstance(value, int | float)
+    return float(f"{value:.4g}")
+
+
+def _kind(axis: Axis) -> dict[str, Any]:
+    """Return the settings of plotly's axis for a hyperparameter."""
+    if axis.words:
+        return {"type": "category", "categoryorder": "array", "categoryarray": list(axis.words)}
+    return {"type": "log", "dtick": 1, "exponentformat": "power"} if axis.log else {"nticks": 5}

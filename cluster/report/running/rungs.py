@@ -1,0 +1,87 @@
+"""How far the trials were trained: how many reached each rung, and what stopping the others has saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from cluster.report.records import Records
+from cluster.sweep.reading import snapshot
+from cluster.terminal.formatting import count
+from cluster.terminal.live_lines import saved_line
+from search_spaces.race.search import sweep_schedule
+from tracking.pages.look import BLUE, GREEN, PURPLE, SKY, styled
+from tracking.pages.page import Section
+
+A_WHOLE_LINE: Final = 10_000
+"""Characters, into which any line fits."""
+
+
+def section(records: Records) -> Section | None:
+    """Draw the funnel of the rungs, and the epochs trained and saved; None where nothing is stopped early."""
+    rungs = sweep_schedule(records.sweep).rungs
+    if len(rungs) < 2 or not any(row.epochs for row in records.rows):
+        return None
+    reached = [(rung, sum(1 for row in records.rows if row.epochs >= rung)) for rung in rungs]
+    funnel = styled(_funnel(len(records.rows), reached), 60 + 32 * (len(reached) + 1))
+    cached = sum(row.epochs - row.epochs_trained for row in records.rows)
+    bar = styled(_epochs(records.document["cost"], cached), 170)
+    return Section(
+        id="rungs", heading="Who was trained how far", says=_says(records, reached), figures=[funnel, bar]
+    )
+
+
+def _says(records: Records, reached: Sequence[tuple[int, int]]) -> str:
+    last, number = reached[-1]
+    says = f"Of {count(len(records.rows), 'trial')} {number} reached the last rung, epoch {last}."
+    saved = saved_line(snapshot(records.read), A_WHOLE_LINE)
+    return f"{says} {saved}." if saved else says
+
+
+def _funnel(num_trials: int, reached: Sequence[tuple[int, int]]) -> Any:
+    from plotly.graph_objects import Bar, Figure
+
+    steps = [("begun", num_trials), *((f"epoch {rung}", number) for rung, number in reached)]
+    figure = Figure(
+        Bar(
+            x=[number for _, number in steps],
+            y=[name for name, _ in steps],
+            orientation="h",
+            marker={"color": BLUE},
+            text=[f"{number}" for _, number in steps],
+            textposition="auto",
+            textangle=0,
+            hovertemplate="%{y}: %{x} trials<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(title_text="trials", rangemode="tozero")
+    return figure
+
+
+def _epochs(cost: Mapping[str, Any], cached: int) -> Any:
+    from plotly.graph_objects import Bar, Figure
+
+    parts = (
+        ("trained in the search", cost["epochs_trained"], BLUE),
+        ("with further seeds", cost["epochs_of_further_seeds"], PURPLE),
+        ("saved by stopping", cost["epochs_saved"], GREEN),
+        ("taken over from earlier sweeps", cached, SKY),
+    )
+    figure = Figure()
+    for name, number, colour in parts:
+        if number:
+            figure.add_trace(
+                Bar(
+                    x=[number],
+                    y=["epochs"],
+                    orientation="h",
+                    name=name,
+                    text=[f"{number}"],
+                    textangle=0,
+                    marker={"color": colour},
+                    hovertemplate=f"{name}: %{{x}} epochs<extra></extra>",
+                )
+            )
+    figure.update_layout(barmode="stack")
+    return figure

@@ -1,0 +1,171 @@
+"""How far the result depends on the seed: each finalist, the defaults and the baselines on the test split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.report.records import Records
+from cluster.terminal.closing_summary import judgement
+from cluster.terminal.formatting import bounds, interval, measure
+from search_spaces.race.finals import PREFIX
+from search_spaces.types.trial_names import trial_name
+from tracking.pages.look import BLUE, FAINT, GREEN, ORANGE, RED, styled
+from tracking.pages.page import Section
+from tracking.results.trial_zero import names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One line of the figure: the mean and its interval as the verdict has them, and the value of each seed."""
+
+    name: str
+    colour: str
+    mean: float | None
+    ci95: Sequence[float | None]
+    seeds: Mapping[int, float]
+
+
+def section(records: Records) -> Section | None:
+    """Draw a dot for each seed, with mean and 95 % interval, of all that the verdict compares; None without one."""
+    import pandas as pd
+
+    verdict = records.verdict
+    if not verdict or not verdict.get("finalists"):
+        return None
+    found = lines(verdict, records.read.study.facts())
+    table = pd.DataFrame(
+        {
+            "who": [one.name for one in found],
+            f"mean {verdict['metric']}": [measure(one.mean) for one in found],
+            "95 % interval": [interval(one.ci95) for one in found],
+            "seeds": [str(len(one.seeds) or "") for one in found],
+            "lowest": [measure(min(one.seeds.values(), default=None)) for one in found],
+            "highest": [measure(max(one.seeds.values(), default=None)) for one in found],
+        }
+    )
+    figure = styled(_figure(found, verdict["metric"]), 46 * len(found) + 110)
+    return Section(
+        id="seeds",
+        heading="Seeds of the final evaluation",
+        says=_says(records, found),
+        figures=[figure],
+        tables=[table],
+    )
+
+
+def lines(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Judged]:
+    """Return finalists and defaults in the verdict's order, then the baselines."""
+    role, values = names(verdict).role, _by_seed(verdict["metric"], facts)
+    found = []
+    for one in verdict["finalists"]:
+        what = "champion" if one["champion"] else role if one["default"] else ""
+        name = f"{trial_name(one['number'])} {what}".strip()
+        colour = RED if one["champion"] else ORANGE if one["default"] else BLUE
+        seeds = values.get(one["number"], {})
+        found.append(Judged(name=name, colour=colour, seeds=seeds, **_estimate(one["test"])))
+    for one in verdict.get("baselines") or ():
+        if one["mean"] is not None:
+            found.append(Judged(name=one["name"], colour=GREEN, seeds={}, **_estimate(one)))
+    return found
+
+
+def _estimate(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {"mean": part["mean"], "ci95": part["ci95"]}
+
+
+def _by_seed(metric: str, facts: Mapping[str, Any]) -> dict[int, dict[int, float]]:
+    """Return the test value of each final training, by trial and seed."""
+    found: dict[int, dict[int, float]] = {}
+    for key, entry in facts.items():
+        if key.startswith(PREFIX) and metric in entry.get("test", {}):
+            found.setdefault(entry["trial"], {})[entry["seed"]] = entry["test"][metric]
+    return found
+
+
+def _says(records: Records, found: Sequence[Judged]) -> str:
+    verdict = records.verdict
+    assert verdict is not None
+    says = judgement(verdict, records.objective)
+    spreads = {one.name: max(one.seeds.values()) - min(one.seeds.values()) for one in found if len(one.seeds) > 1}
+    if spreads:
+        widest = max(spreads, key=lambda name: spreads[name])
+        says += f" The seed alone moves {verdict['metric']} by up to {measure(spreads[widest])} ({widest})."
+    means = [one.mean for one in found if one.seeds and one.mean is not None]
+    if spreads and len(means) > 1:
+        says += f" The means of the finalists lie {measure(max(means) - min(means))} apart."
+    return says
+
+
+def _figure(found: Sequence[Judged], metric: str) -> Any:
+    from plotly.graph_objects import Figure, Scatter
+
+    figure = Figure()
+    for k, one in enumerate(found):
+        if one.seeds:
+            figure.add_trace(
+                Scatter(
+                    x=list(one.seeds.values()),
+                    y=[k + 0.22] * len(one.seeds),
+                    text=[f"seed {seed}" for seed in one.seeds],
+                    mode="markers",
+                    marker={"color": FAINT, "symbol": "circle-open", "size": 8},
+                    name="one seed",
+                    hovertemplate=f"{one.name}, %{{text}}: %{{x}}<extra></extra>",
+                    legendgroup="seed",
+                    showlegend=k == 0,
+                )
+            )
+        known = bounds(one.ci95)
+        bar = {"type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": one.colour}
+        if known and one.mean is not None:
+            bar |= {"array": [known[1] - one.mean], "arrayminus": [one.mean - known[0]]}
+        figure.add_trace(
+            Scatter(
+                x=[one.mean],
+                y=[k],
+                mode="markers",
+                marker={"color": one.colour, "symbol": "diamond", "size": 11},
+                error_x=bar if known else None,
+                name="mean and 95 % interval",
+                hovertemplate=f"{one.name}: mean %{{x}}<extra></extra>",
+                legendgroup="mean",
+                showlegend=k == 0,
+            )
+        )
+    texts = [one.name for one in found]
+    figure.update_yaxes(tickvals=list(range(len(found))), ticktext=texts, range=[len(found) - 0.5, -0.5])
+    low, high = _range(found)
+    for k, one in enumerate(found):
+        if one.mean is not None and not low <= one.mean <= high:
+            side = {"x": low, "xanchor": "left", "text": f"◀ {measure(one.mean)}"}
+            if one.mean > high:
+                side = {"x": high, "xanchor": "right", "text": f"{measure(one.mean)} ▶"}
+            figure.add_annotation(**side, y=k, showarrow=False, font={"color": one.colour})
+    figure.update_xaxes(title_text=metric, range=[low, high])
+    return figure
+
+
+def _range(found: Sequence[Judged]) -> tuple[float, float]:
+    """Return the range to draw: a baseline that is far off all finalists would leave them no room."""
+    ends = [_ends(one) for one in found]
+    core = [end for one, both in zip(found, ends, strict=True) for end in both if one.seeds]
+    core = core or [end for both in ends for end in both]
+    width = (max(core) - min(core)) if core else 0.0
+    near = [
+        end
+        for both in ends
+        if both
+        for end in both
+        if both[0] >= min(core) - width and both[-1] <= max(core) + width
+    ]
+    low, high = min(near or core, default=0.0), max(near or core, default=1.0)
+    room = 0.05 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def _ends(one: Judged) -> list[float]:
+    """Return the lowest and highest number that is drawn in a line, in order; empty where none is known."""
+    known = [*one.seeds.values(), *(bounds(one.ci95) or ()), *([] if one.mean is None else [one.mean])]
+    return [min(known), max(known)] if known else []
