@@ -6,12 +6,17 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from cluster.sweep.home import SweepHome
+from cluster.sweep.provenance.environment import ENVIRONMENTS
+from cluster.sweep.provenance.leg_log import legs
+from cluster.sweep.reading import Reading
 from tests.helpers.commands import Folder, agree
 from tests.helpers.misbehaving_workload import HOG_GIB
 from tests.helpers.sweep_here import Here
@@ -60,6 +65,25 @@ def test_optuna_mlflow_and_the_document_agree(sweep: tuple[Folder, dict[str, Any
     agree(folder, document, 12)
     assert document["state"] == "finished"
     assert folder.document("show") == document
+
+
+def test_legs_on_one_lane_follow_each_other_and_make_up_all_epochs(
+    sweep: tuple[Folder, dict[str, Any]],
+) -> None:
+    folder, document = sweep
+    facts = Reading.of(SweepHome.all(folder.path / ".paceline")[0]).study.facts()
+    found = legs(facts)
+    assert found and all(leg.lane and not leg.failed for leg in found)
+    for lane in {leg.lane for leg in found}:
+        own = sorted((leg for leg in found if leg.lane == lane), key=lambda leg: leg.began_s)
+        assert all(later.began_s >= earlier.ended_s - 0.002 for earlier, later in pairwise(own))
+    searched = [leg for leg in found if leg.purpose == "search"]
+    assert sum(leg.epochs for leg in searched) == document["cost"]["epochs_trained"]
+    assert {key for leg in found if leg.purpose == "final" for key in leg.members} == {
+        key.removeprefix("final:") for key in facts if key.startswith("final:")
+    }
+    (environment,) = facts[ENVIRONMENTS]
+    assert environment["packages"]["torch"] and environment["lanes"] == document["cost"]["lanes"]
 
 
 def test_the_driver_s_files_are_for_its_user_alone(sweep: tuple[Folder, dict[str, Any]]) -> None:

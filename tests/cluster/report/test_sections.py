@@ -27,7 +27,10 @@ from search_spaces.types.trial_names import trial_name
 from tests.helpers.finished_sweep_without_ray import SPEC, raced
 from tests.helpers.large_sweep import large_sweep
 
-OF_TWO = f"{SPEC}metrics: [{{name: val_accuracy}}, {{name: params_m, goal: minimize}}]\nconstraints: [{{metric: params_m, max: 6}}]\n"
+OF_TWO = f"""{SPEC}
+metrics: [{{name: val_accuracy}}, {{name: params_m, goal: minimize}}]
+constraints: [{{metric: params_m, max: 6}}]
+"""
 
 
 @pytest.fixture(scope="module")
