@@ -40,6 +40,7 @@ COMMANDS = {
     "ls": ("list", "List sweeps: here, submitted, in MLflow."),
     "show": ("show", "Show best trials, final evaluation, cost, failures."),
     "diff": ("results.diff", "Show what differs between two trials, of one sweep or of two."),
+    "report": ("results.report", "Draw a sweep as one HTML page."),
     "best": ("show", "Print the champion's configuration, or before there is one the recommended."),
     "export": ("serve", "Write a sweep's champion to an ONNX file, or of a text encoder to a folder."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),

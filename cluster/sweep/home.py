@@ -27,7 +27,7 @@ from cluster.sweep.files.kept import (
 from cluster.sweep.shared_storage import STUDY, Mark, given, is_remote, mark, named
 from cluster.sweep.stop import kill_tree
 from search_spaces.types.driver_errors import Busy
-from search_spaces.types.faults import Fault, SpecError
+from search_spaces.types.faults import Fault, SpecError, did_you_mean
 from search_spaces.types.files.private_files import OWN_FOLDER, private_files
 from search_spaces.types.files.sealed import Rotten, sealed, unsealed
 from search_spaces.types.module_path import users_folder
@@ -216,8 +216,10 @@ class SweepHome:
             return named[0]
         if not homes:
             raise LookupError(f"there is no sweep in {(folder or root()).resolve()}; `paceline demo` makes one")
-        known = ", ".join(f"{home.id} ({home.name})" for home in list(homes.values())[:8])
-        raise LookupError(f"there is no sweep {reference!r}; known: {known}")
+        names = {home.id: home.name for home in homes.values()}
+        known = ", ".join(f"{found} ({name})" for found, name in list(names.items())[:8])
+        near = did_you_mean(reference, [*names, *filter(None, names.values())])
+        raise LookupError(f"there is no sweep {reference!r}{near or ';'} known: {known}")
 
     @classmethod
     def named(cls, name: str, folder: Path | None = None) -> list[SweepHome]:

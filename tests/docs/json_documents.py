@@ -259,6 +259,14 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "spec": "dotted keys of the specs that differ, other than the space; empty for trials of one sweep",
         "curves[]": "every metric by epoch, as in `show ID TRIAL`",
     },
+    "report": {
+        "sweep": "the sweep's ID",
+        "name": "the spec's `name`",
+        "state": "as in `show`",
+        "trials": "number of trials that have begun",
+        "report": "path of the page",
+        "figures": "with `--png`: path of each figure, by name; else empty",
+    },
     "best": {
         "number": "the champion's trial, before a final evaluation the recommended trial",
         "value": "its best value in the search",
@@ -367,6 +375,7 @@ OPAQUE = {
     "pareto_front.reference",
     "steered",
     "configuration",
+    "figures",
     "curves",
     "results",
     "spec",
