@@ -87,7 +87,7 @@ def test_a_baseline_that_fails_is_told_with_its_reason_and_tried_again(
         raise ValueError("no trees today")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "_Features", broken)
+        patch.setattr(tables, "fit_native", broken)
         measure_here("mlp", "test_accuracy", str(root), split.search, split.test)
     judged = judge(case_of(root), split.search, split.test)
     assert [(one.name, one.failed) for one in judged.baselines] == [

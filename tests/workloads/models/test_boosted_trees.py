@@ -93,6 +93,20 @@ def test_a_training_that_is_gone_on_with_is_the_training_in_one_piece(
     assert len({one["val_loss"] for one in whole}) == 4
 
 
+def test_folds_go_on_too_and_a_member_takes_another_s_trees_with_its_own_learning_rate(tmp_path: Path) -> None:
+    how = {"csv": write_mixed(tmp_path), "target": "kind", "columns": COLUMNS, "split": {"folds": 3}}
+    prepared = prepare(Data.model_validate(how))
+    whole = run(runner(tmp_path / "whole", prepared), leg(0, 3))
+    first = runner(tmp_path / "parts", prepared)
+    run(first, leg(0, 2))
+    uri = first.save()[0].uri
+    assert run(runner(tmp_path / "parts", prepared), leg(2, 3, uri)) == whole[2:]
+    faster = leg(2, 3, uri)
+    faster = replace(faster, members=(replace(faster.members[0], params={**PARAMS, "lr": 0.3}),))
+    (one,) = run(runner(tmp_path / "parts", prepared), faster)
+    assert one["train_loss"] < whole[2]["train_loss"]
+
+
 def test_ten_epochs_of_the_defaults_are_scikit_learns_defaults(pets: Prepared) -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
