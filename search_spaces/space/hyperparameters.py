@@ -63,6 +63,10 @@ class Hyperparameter:
     def __post_init__(self) -> None:
         assert self.shapes or not self.prepares, f"{self.name} prepares the inputs, so it must shape the program"
 
+    def has_effect(self, kind: str, problem: str) -> bool:
+        """Return whether it has an effect where a ``problem`` is solved on data of this ``kind``."""
+        return (not self.kinds or kind in self.kinds) and (not self.problems or problem in self.problems)
+
     @property
     def range(self) -> str:
         """Allowed values in words: ``0 <= dropout < 1`` or ``one of sgd, adam``."""

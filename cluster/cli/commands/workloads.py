@@ -78,14 +78,16 @@ def _described(one: WorkloadInfo) -> Iterator[str]:
         return
     yield "searched    " + (", ".join(one.space) or "nothing") + ", by default"
     yield "hyperparameters of its own"
-    yield from (_line(hp) for name, hp in known.items() if name not in shared)
+    own = [hp for name, hp in known.items() if name not in shared]
+    width = max([18, *(len(hp.name) for hp in own)])
+    yield from (_line(hp, width) for hp in own)
     for cls, title in ((Training, "of every training"), (TableFeatures, "of every table")):
         if names := [name for name, owner in shared.items() if owner is cls]:
             yield f"hyperparameters {title}"
             yield f"  {', '.join(names)}"
 
 
-def _line(hp: Hyperparameter) -> str:
+def _line(hp: Hyperparameter, width: int) -> str:
     default = "needed" if hp.required else str(unnested(hp.default))
     kept = "; the same for all trials that are trained together" if hp.shapes else ""
-    return f"  {hp.name:<18} {default:<10} {hp.doc} ({hp.range}{kept})"
+    return f"  {hp.name:<{width}} {default:<10} {hp.doc} ({hp.range}{kept})"

@@ -12,7 +12,7 @@ from search_spaces.spec.starting.proposal import Proposal, narrowed
 from search_spaces.spec.yaml_document import flow
 from search_spaces.types.catalogue import DEFAULT_METHOD, DEFAULT_SCHEDULE, Catalogue, ScheduleInfo, WorkloadInfo
 from search_spaces.types.problems import DataKind
-from search_spaces.types.values import Value, unnested
+from search_spaces.types.values import unnested
 
 _HEAD = """\
 # yaml-language-server: $schema={schema}
@@ -73,7 +73,7 @@ def template(workload: WorkloadInfo, proposal: Proposal, schema_name: str, catal
 
     It names the schema by which editors complete it.
     """
-    parameters = "".join(_parameters(workload, proposal.kind, proposal.fixed))
+    parameters = "".join(_parameters(workload, proposal))
     head, tail = _head(workload, proposal, schema_name, catalogue), _tail(workload, catalogue)
     if not workload.space and not workload.init_values and not guessed_space(workload.hyperparameters):
         head, tail = head.replace("trials: 20\n", "trials: 1\n").removesuffix("parameters:\n"), "\n" + tail
@@ -114,7 +114,8 @@ def _early_terminate(schedules: Mapping[str, ScheduleInfo]) -> str:
     return f"early_terminate: {default}   # or {others}"
 
 
-def _parameters(workload: WorkloadInfo, kind: DataKind, given: Mapping[str, Value]) -> list[str]:
+def _parameters(workload: WorkloadInfo, proposal: Proposal) -> list[str]:
+    kind, given = proposal.kind, proposal.fixed
     known = hyperparameters(workload.hyperparameters)
     space = narrowed(workload.space or guessed_space(workload.hyperparameters), given)
     note = (
@@ -126,7 +127,7 @@ def _parameters(workload: WorkloadInfo, kind: DataKind, given: Mapping[str, Valu
     others = [
         f"  # {name}: {'?' if hp.required else flow(unnested(hp.default))}{_doc(hp)}\n"
         for name, hp in known.items()
-        if name not in space and name not in fixed and (not hp.kinds or kind in hp.kinds)
+        if name not in space and name not in fixed and hp.has_effect(kind, proposal.problem)
     ]
     return [note, *written, *others] if space else [*written, *others]
 

@@ -110,3 +110,17 @@ def test_an_example_is_copied_with_its_data(folder: Path, capsys: pytest.Capture
     data.write_text("mine")
     assert main(["init", f"example:{name}", "-o", "other.yaml"]) == 2
     assert f"{data.name} is there already" in capsys.readouterr().err and not (folder / "other.yaml").exists()
+
+
+def test_a_table_without_a_named_workload_is_told_of_trees_whose_spec_has_what_has_an_effect(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["age,plan,churned", *(f"{k},{'ab'[k % 2]},{['no', 'yes'][k % 3 == 0]}" for k in range(60))]
+    (folder / "churn.csv").write_text("\n".join(rows))
+    assert main(["init", "churn.csv"]) == 0
+    assert "paceline init boosted_trees FILE" in capsys.readouterr().out
+    assert main(["init", "boosted_trees", "churn.csv", "-o", "trees.yaml"]) == 0
+    assert "boosted_trees FILE" not in capsys.readouterr().out
+    text = (folder / "trees.yaml").read_text()
+    assert "# class_weights:" in text and "# loss:" not in text
+    assert main(["check", "trees.yaml"]) == 0

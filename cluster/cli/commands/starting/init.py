@@ -28,6 +28,7 @@ NEXT = """wrote {path}; next
 USUAL = {"table": "mlp", "image": "image", "completions": "language"}
 USUAL |= dict.fromkeys(("text", "series", "sentences", "tagged"), "recurrent")
 """Workload for a file of each kind of data."""
+TREES = "mlp is a network: boosted trees are often better on tables (paceline init boosted_trees FILE)"
 
 
 @click.command()
@@ -80,7 +81,8 @@ def _begun(name: str | None, file: str | None, kind: DataKind | None, output: st
         if found.kind not in info.problems or found.problem not in info.problems[found.kind]:
             able = " or ".join(f"{k} data ({', '.join(p)})" for k, p in info.problems.items())
             raise Refusal(f"workload {info.name} takes {able}: {file} is {found.kind} data ({found.problem})")
-        return _Begun(info, Proposal(found.kind, found.problem, found.data, found.notes, fixed))
+        notes = found.notes if name or found.kind != "table" else (*found.notes, TREES)
+        return _Begun(info, Proposal(found.kind, found.problem, found.data, notes, fixed))
     wanted = next((one for one in info.problems if one == kind), None)
     if kind and not wanted:
         raise Refusal(f"workload {info.name} takes no {kind} data: --data must be {' or '.join(info.problems)}")
