@@ -16,6 +16,7 @@ from search_spaces.types.driver_errors import CANNOT_GO_ON, BrokeOff, SweepError
 from search_spaces.types.faults import SpecError
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params
+from tracking import names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,21 +144,33 @@ class Outcome:
 
         With several seeds of a trial the values are of the first, and ``mean_METRIC`` is the mean of the best ones.
         """
-        from tracking.results.exact_values import with_exact_values  # 100 ms
+        from tracking.results.exact_values import with_all_digits, with_exact_values  # 100 ms
         from tracking.results.table import trials  # 100 ms
 
-        read = self._read
+        read, metric = self._read, self._read.sweep.metric.name
         with _asking_mlflow():
-            table = trials(self._store, self.id, read.sweep.metric.name)
+            table = trials(self._store, self.id, metric)
+        rows = {row.number: row for row in read.rows}
+        found = [rows.get(int(number)) for number in table["trial"]]
+        table = with_all_digits(table, metric, [None if row is None else row.value for row in found])
+        best = [None if row is None else row.own_best for row in found]
+        table = with_all_digits(table, names.best(metric), best)
         return with_exact_values(table, {row.number: row.params for row in read.rows})
 
     @property
     def history(self) -> pd.DataFrame:
         """Learning curves: one row per trial, epoch and metric."""
+        from tracking.results.exact_values import with_all_digits  # 100 ms
         from tracking.results.table import history  # 100 ms
 
+        read = self._read
         with _asking_mlflow():
-            return history(self._store, self.id)
+            table = history(self._store, self.id)
+        of_trials = (table["role"] == "trial") & (table["metric"] == read.sweep.metric.name)
+        curves = {record.number: record.values for record in read.study.records()}
+        keys = zip(of_trials, table["trial"], table["epoch"], strict=True)
+        known = [curves.get(trial, {}).get(epoch) if own else None for own, trial, epoch in keys]
+        return with_all_digits(table, "value", known)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sweep as one document, that of ``paceline show --json``."""

@@ -1,4 +1,7 @@
-"""Hyperparameters in a table of trials as they were drawn: MLflow keeps texts, in which ``1`` is also a text's."""
+"""Hyperparameters and values in tables of trials as they are in the study.
+
+MLflow keeps hyperparameters as texts, in which ``1`` is also a text's, and metrics with seven digits.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,22 @@ def with_exact_values(table: pd.DataFrame, drawn: Mapping[int, Params]) -> pd.Da
         elif not _is_told(given):
             table[column] = pd.Series(values, dtype=object, index=table.index)
     return table
+
+
+def with_all_digits(table: pd.DataFrame, column: str, known: Sequence[float | None]) -> pd.DataFrame:
+    """Return the table with all digits of a column, where ``known`` has the same number for a row; None: unknown.
+
+    A number that is another one, as of a run that is ahead of the study, stays as MLflow has it.
+    """
+    import pandas as pd
+
+    rounded = [None if value is None else names.clean_metric(value) for value in known]
+    pairs = zip(table[column], rounded, known, strict=True)
+    exact = [
+        whole if short is not None and value is not pd.NA and value == short else value
+        for value, short, whole in pairs
+    ]
+    return table.assign(**{column: pd.Series(exact, index=table.index, dtype=table[column].dtype)})
 
 
 def _is_told(values: Sequence[Any]) -> bool:

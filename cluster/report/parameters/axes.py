@@ -20,8 +20,6 @@ FEWEST: Final = 3
 """Number of trials with a value below which nothing is drawn over hyperparameters."""
 GATHERED: Final = 0.6
 """Largest part of an axis, and smallest share of one category, by which trials count as gathered there."""
-OUTLYING: Final = 4.0
-"""Values worse than the median by so many times the way from the best to the median are left out of a range."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +82,6 @@ def axis(records: Records, name: str) -> Axis:
     low, high = (float(bound) for bound in domain.bounds)
     inside = [value for value in numbers if value > 0] if domain.log else numbers
     return Axis(name=name, log=domain.log, low=min([low, *inside]), high=max([high, *inside]))
-
-
-def focus(rows: Sequence[Row], objective: Objective) -> list[float] | None:
-    """Return the range of values to show, without far worse ones; None where all are to be seen."""
-    values = sorted(objective.signed(row.best_value) for row in rows)
-    best, middle, worst = values[0], values[len(values) // 2], values[-1]
-    limit = middle + OUTLYING * (middle - best)
-    if worst <= limit or limit == best:
-        return None
-    room = 0.05 * (limit - best)
-    return sorted(objective.signed(bound) for bound in (best - room, limit))
 
 
 def best_tenth(rows: Sequence[Row]) -> Sequence[Row]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.report.parameters.axes import drawn, focus
+from cluster.report.parameters.axes import drawn
 from cluster.report.records import Records
+from cluster.report.visible import visible
 from cluster.terminal.formatting import measure
 from tracking.pages.look import BLUE, ORANGE, styled
 from tracking.pages.page import Section
@@ -36,9 +37,12 @@ def section(records: Records) -> Section | None:
                 line={"color": colour, "shape": "hv"},
             )
         )
-    figure.update_xaxes(title_text=f"best {records.objective.name}", range=focus(rows, records.objective))
+    shown = visible([row.best_value for row in rows if row.best_value is not None], records.objective)
+    figure.update_xaxes(title_text=f"best {records.objective.name}", range=shown.bounds)
     figure.update_yaxes(title_text="trials as good or better", ticksuffix=" %", rangemode="tozero")
     half, tenth = rows[(len(rows) - 1) // 2], rows[(len(rows) - 1) // 10]
     middle, good, best = (measure(row.best_value) for row in (half, tenth, rows[0]))
     says = f"Half of the trials come to {middle} or better, one in ten to {good}, the best to {best}."
-    return Section(id="distribution", heading="How good trials are", says=says, figures=[styled(figure)])
+    return Section(
+        id="distribution", heading="How good trials are", says=says, figures=[styled(figure)], notes=shown.notes
+    )

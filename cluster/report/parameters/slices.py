@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, drawn, effect, focus, names, word
+from cluster.report.parameters.axes import Axis, axis, drawn, effect, names, word
 from cluster.report.records import Records
-from cluster.terminal.formatting import count
+from cluster.report.visible import visible
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
@@ -30,16 +30,14 @@ def section(records: Records) -> Section | None:
     says = f"{told[0].upper()}{told[1:]}." if told else ""
     notes = ["Filled: trained to the end; hollow: stopped early, or not at its end yet."]
     figure = _figure(records, rows, axes)
-    if shown := focus(rows, records.objective):
-        figure.update_yaxes(range=shown)
-        hidden = sum(1 for row in rows if not shown[0] <= (row.best_value or 0.0) <= shown[1])
-        notes.append(f"{count(hidden, 'far worse trial')} beyond the picture.")
+    shown = visible([row.best_value for row in rows if row.best_value is not None], records.objective)
+    figure.update_yaxes(range=shown.bounds)
     return Section(
         id="slices",
         heading="One hyperparameter at a time",
         says=says,
         figures=[styled(figure, ROW_PX * math.ceil(len(axes) / COLUMNS) + 40)],
-        notes=notes,
+        notes=[*notes, *shown.notes],
     )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from cluster.report.records import Records
-from cluster.sweep.restore import CARD, kept_card
 from cluster.terminal.formatting import count
 from tracking.pages.page import Section
 
@@ -16,7 +15,7 @@ MOST_CLASSES: Final = 30
 
 def section(records: Records) -> Section | None:
     """Tell the data card; None where the workload brings its own data, or the sweep has not read its data yet."""
-    card = records.read.study.facts().get(CARD) or kept_card(records.read.home)
+    card = records.card
     if not card:
         return None
     tables = [_facts(card), *_classes(card)]

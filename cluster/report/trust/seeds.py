@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.report.records import Records
-from cluster.terminal.closing_summary import judgement
-from cluster.terminal.formatting import bounds, interval, measure
+from cluster.terminal.formatting import bounds, measure
 from search_spaces.race.finals import PREFIX
 from search_spaces.types.trial_names import trial_name
 from tracking.pages.look import BLUE, FAINT, GREEN, ORANGE, RED, styled
@@ -35,23 +34,21 @@ def section(records: Records) -> Section | None:
     if not verdict or not verdict.get("finalists"):
         return None
     found = lines(verdict, records.read.study.facts())
+    seeds = sorted({seed for one in found for seed in one.seeds})
     table = pd.DataFrame(
-        {
-            "who": [one.name for one in found],
-            f"mean {verdict['metric']}": [measure(one.mean) for one in found],
-            "95 % interval": [interval(one.ci95) for one in found],
-            "seeds": [str(len(one.seeds) or "") for one in found],
-            "lowest": [measure(min(one.seeds.values(), default=None)) for one in found],
-            "highest": [measure(max(one.seeds.values(), default=None)) for one in found],
-        }
+        [
+            {"": one.name, **{f"seed {seed}": measure(one.seeds.get(seed)) for seed in seeds}}
+            for one in found
+            if one.seeds
+        ]
     )
     figure = styled(_figure(found, verdict["metric"]), 46 * len(found) + 110)
     return Section(
         id="seeds",
         heading="Seeds of the final evaluation",
-        says=_says(records, found),
+        says=_says(verdict["metric"], found),
         figures=[figure],
-        tables=[table],
+        tables=[table] if seeds else [],
     )
 
 
@@ -84,18 +81,18 @@ def _by_seed(metric: str, facts: Mapping[str, Any]) -> dict[int, dict[int, float
     return found
 
 
-def _says(records: Records, found: Sequence[Judged]) -> str:
-    verdict = records.verdict
-    assert verdict is not None
-    says = judgement(verdict, records.objective)
+def _says(metric: str, found: Sequence[Judged]) -> str:
     spreads = {one.name: max(one.seeds.values()) - min(one.seeds.values()) for one in found if len(one.seeds) > 1}
-    if spreads:
-        widest = max(spreads, key=lambda name: spreads[name])
-        says += f" The seed alone moves {verdict['metric']} by up to {measure(spreads[widest])} ({widest})."
+    if not spreads:
+        return f"With a single seed nothing tells how far the seed alone moves {metric}."
+    widest = max(spreads, key=lambda name: spreads[name])
+    says = f"The seed alone moves {metric} by up to {measure(spreads[widest])} ({widest})"
     means = [one.mean for one in found if one.seeds and one.mean is not None]
-    if spreads and len(means) > 1:
-        says += f" The means of the finalists lie {measure(max(means) - min(means))} apart."
-    return says
+    if len(means) < 2:
+        return f"{says}."
+    apart = max(means) - min(means)
+    than = "more than" if spreads[widest] > apart else "less than" if spreads[widest] < apart else "as far as"
+    return f"{says}, {than} the means of all finalists lie apart ({measure(apart)})."
 
 
 def _figure(found: Sequence[Judged], metric: str) -> Any:

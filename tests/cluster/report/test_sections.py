@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from itertools import pairwise
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.report.catalogue import CATALOGUE
-from cluster.report.parameters import axes, pairs, parallel, slices
+from cluster.report.parameters import pairs, parallel, slices
 from cluster.report.parameters.axes import Axis, axis, drawn, names
 from cluster.report.records import Records
 from cluster.report.running import failures, rungs, timeline
@@ -22,7 +21,6 @@ from cluster.sweep.provenance.leg_log import LegRecord, legs
 from cluster.sweep.reading import Reading
 from search_spaces.race.finals import scores
 from search_spaces.race.search import sweep_schedule
-from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from tests.helpers.finished_sweep_without_ray import SPEC, raced
 from tests.helpers.large_sweep import large_sweep
@@ -78,16 +76,6 @@ def test_an_axis_holds_what_lies_outside_of_its_space_and_zero_on_a_logarithm() 
     assert [round(log.place(value), 6) for value in (1e-4, 1e-2, 1.0, 0.0)] == [0.0, 0.5, 1.0, 0.0]
     words = Axis(name="act", words=("relu", "null", "true"))
     assert [words.place(value) for value in ("relu", None, True)] == pytest.approx([1 / 6, 3 / 6, 5 / 6])
-
-
-def test_diverged_values_do_not_flatten_the_others(large: Records) -> None:
-    loss, rows = Objective("val_loss", "minimize"), drawn(large)
-
-    values = [*[0.1 + k / 100 for k in range(20)], 1e9]
-    some = [dataclasses.replace(rows[0], best_value=value) for value in values]
-    shown = axes.focus(some, loss)
-    assert shown is not None and shown[0] < 0.1 and 0.3 < shown[1] < 1
-    assert axes.focus(some[:-1], loss) is None
 
 
 def test_the_cells_of_the_best_pair_are_means_of_all_trials(large: Records) -> None:
