@@ -18,6 +18,7 @@ from search_spaces.types.values import Value
 
 FEWEST: Final = 3
 """Number of trials with a value below which nothing is drawn over hyperparameters."""
+MOST_BEST: Final = 20
 GATHERED: Final = 0.6
 """Largest part of an axis, and smallest share of one category, by which trials count as gathered there."""
 
@@ -84,9 +85,9 @@ def axis(records: Records, name: str) -> Axis:
     return Axis(name=name, log=domain.log, low=min([low, *inside]), high=max([high, *inside]))
 
 
-def best_tenth(rows: Sequence[Row]) -> Sequence[Row]:
-    """Return the best tenth of ranked trials, at least three."""
-    return rows[: max(FEWEST, round(len(rows) / 10))]
+def best_few(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the best tenth of ranked trials, at least 3 and at most 20."""
+    return rows[: max(FEWEST, min(MOST_BEST, round(len(rows) / 10)))]
 
 
 def gathered(axis: Axis, rows: Sequence[Row]) -> str:

@@ -6,11 +6,11 @@ are, four million points for 2,000 trials of two ranges.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, best_tenth, drawn, gathered, names
+from cluster.report.parameters.axes import Axis, axis, best_few, drawn, gathered, names
 from cluster.report.records import Records
 from cluster.terminal.formatting import count, measure, setting
 from cluster.terminal.records import Row
@@ -21,6 +21,8 @@ from tracking.pages.page import Section
 
 CELLS: Final = 12
 """Most cells of a range, fewer where trials are few."""
+MANY: Final = 300
+"""Number of trials above which not each gets a dot on cells, and dots are small."""
 RANKED: Final = 3
 """Number of the most important hyperparameters whose pairs are drawn by rank."""
 
@@ -39,8 +41,11 @@ def contour(records: Records) -> Section | None:
     best = min(means, key=lambda cell: records.objective.signed(means[cell]))
     place = f"{_part(across, best[0], both)} and {_part(up, best[1], both)}"
     says = f"The best mean, {measure(means[best])} over {count(len(cells[best]), 'trial')}, is at {place}."
-    notes = ["Each cell is the mean of the trials in it, and dots are trials; empty: none was tried."]
-    figure = _heatmap(both, (across, up), means, records.objective)
+    dots = best_few(both) if len(both) > MANY else both
+    whose = f"the best {len(dots)} trials" if len(dots) < len(both) else "trials"
+    notes = [f"Each cell is the mean of the trials in it, and dots are {whose}; empty: none was tried."]
+    figure = _heatmap(means, (across, up), len(both), records.objective)
+    figure.add_trace(_dots(dots, across, up))
     heading = f"{across.name} with {up.name}"
     return Section(id="contour", heading=heading, says=says, figures=[styled(figure, 420)], notes=notes)
 
@@ -51,8 +56,8 @@ def rank(records: Records) -> Section | None:
     if not rows or len(found) < RANKED:
         return None
     axes = [axis(records, name) for name in found]
-    told = [text for text in (gathered(one, best_tenth(rows)) for one in axes) if text]
-    says = f"The best {len(best_tenth(rows))} trials "
+    told = [text for text in (gathered(one, best_few(rows)) for one in axes) if text]
+    says = f"The best {len(best_few(rows))} trials "
     says += f"lie at {' and '.join(told)}." if told else "lie all over these three."
     return Section(
         id="rank",
@@ -98,12 +103,11 @@ def _value(axis: Axis, place: float) -> float:
 
 
 def _heatmap(
-    rows: Sequence[Row], axes: tuple[Axis, Axis], means: dict[tuple[int, int], float], objective: Objective
+    means: Mapping[tuple[int, int], float], axes: tuple[Axis, Axis], num_trials: int, objective: Objective
 ) -> Any:
-    from plotly.graph_objects import Figure, Heatmap, Scatter
+    from plotly.graph_objects import Figure, Heatmap
 
-    across, up = axes
-    columns, lines = (num_cells(one, len(rows)) for one in axes)
+    columns, lines = (num_cells(one, num_trials) for one in axes)
     shown = sorted(means.values())
     tenth = len(shown) // 10
     low, high = (shown[tenth], shown[-1]) if not objective.ascending else (shown[0], shown[-1 - tenth])
@@ -116,29 +120,34 @@ def _heatmap(
             zmax=high,
             colorscale=SCALE,
             reversescale=objective.ascending,
-            colorbar={
-                "title": {"text": objective.name, "side": "right"},
-                "thickness": 12,
-                "tickfont": {"color": INK},
-            },
+            colorbar=_colorbar(objective.name),
             hovertemplate="mean %{z}<extra></extra>",
             hoverongaps=False,
         )
     )
-    figure.add_trace(
-        Scatter(
-            x=[round(across.place(row.params[across.name]), 4) for row in rows],
-            y=[round(up.place(row.params[up.name]), 4) for row in rows],
-            mode="markers",
-            marker={"size": 4, "color": INK, "opacity": 0.6},
-            text=[f"{trial_name(row.number)} {measure(row.best_value)}" for row in rows],
-            hovertemplate="%{text}<extra></extra>",
-            showlegend=False,
-        )
-    )
-    figure.update_xaxes(**_ticks(across))
-    figure.update_yaxes(**_ticks(up))
+    figure.update_xaxes(**_ticks(axes[0]))
+    figure.update_yaxes(**_ticks(axes[1]))
     return figure
+
+
+def _colorbar(title: str) -> dict[str, Any]:
+    return {"title": {"text": title, "side": "right"}, "thickness": 12, "tickfont": {"color": INK}}
+
+
+def _dots(rows: Sequence[Row], across: Axis, up: Axis, **marker: Any) -> Any:
+    """Return a trace with a dot for each trial; white with a black rim it is seen on every colour."""
+    from plotly.graph_objects import Scatter
+
+    rim = {"color": "black", "width": 1}
+    return Scatter(
+        x=[round(across.place(row.params[across.name]), 4) for row in rows],
+        y=[round(up.place(row.params[up.name]), 4) for row in rows],
+        mode="markers",
+        marker={"size": 5, "color": "white", "line": rim, **marker},
+        text=[f"{trial_name(row.number)} {measure(row.best_value)}" for row in rows],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
 
 
 def _ticks(axis: Axis) -> dict[str, Any]:
@@ -148,43 +157,28 @@ def _ticks(axis: Axis) -> dict[str, Any]:
 
 
 def _ranks(rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
-    from plotly.graph_objects import Scatter
     from plotly.subplots import make_subplots
 
     pairs = list(combinations(axes, 2))
     figure = make_subplots(rows=len(pairs), cols=1, vertical_spacing=0.12)
+    many = len(rows) > MANY
     for k, (across, up) in enumerate(pairs, 1):
-        both = [
-            (place, row) for place, row in enumerate(rows) if across.name in row.params and up.name in row.params
-        ]
-        both.reverse()  # the best on top
-        figure.add_trace(
-            Scatter(
-                x=[round(across.place(row.params[across.name]), 4) for _, row in both],
-                y=[round(up.place(row.params[up.name]), 4) for _, row in both],
-                mode="markers",
-                marker={
-                    "size": 8,
-                    "color": [place + 1 for place, _ in both],
-                    "cmin": 1,
-                    "cmax": len(rows),
-                    "colorscale": SCALE,
-                    "reversescale": True,
-                    "showscale": k == 1,
-                    "line": {"color": INK, "width": 0.5},
-                    "colorbar": {
-                        "title": {"text": "rank", "side": "right"},
-                        "thickness": 12,
-                        "tickfont": {"color": INK},
-                    },
-                },
-                text=[f"{trial_name(row.number)} {measure(row.best_value)}" for _, row in both],
-                hovertemplate="rank %{marker.color}: %{text}<extra></extra>",
-                showlegend=False,
-            ),
-            row=k,
-            col=1,
-        )
+        places = [k for k, row in enumerate(rows) if across.name in row.params and up.name in row.params]
+        places.reverse()  # the best on top
+        marker = {
+            "size": 5 if many else 8,
+            "color": [place + 1 for place in places],
+            "cmin": 1,
+            "cmax": len(rows),
+            "colorscale": SCALE,
+            "reversescale": True,
+            "showscale": k == 1,
+            "line": {"color": INK, "width": 0 if many else 0.5},
+            "colorbar": _colorbar("rank"),
+        }
+        dots = _dots([rows[place] for place in places], across, up, **marker)
+        dots.hovertemplate = "rank %{marker.color}: %{text}<extra></extra>"
+        figure.add_trace(dots, row=k, col=1)
         figure.update_xaxes(**_ticks(across), row=k, col=1)
         figure.update_yaxes(**_ticks(up), row=k, col=1)
     return figure

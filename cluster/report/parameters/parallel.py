@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, best_tenth, drawn, gathered, names
+from cluster.report.parameters.axes import Axis, axis, best_few, drawn, gathered, names
 from cluster.report.records import Records
 from cluster.terminal.formatting import measure, settings
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, RED, styled
+from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, SKY, styled
 from tracking.pages.page import Section
 
 MOST_AXES, MOST_TRIALS = 12, 400
@@ -28,8 +28,8 @@ def section(records: Records) -> Section | None:
     axes = [axis(records, name) for name in names(records)[:MOST_AXES]]
     if not rows or not axes:
         return None
-    told = [text for text in (gathered(one, best_tenth(rows)) for one in axes) if text]
-    says = f"The best {len(best_tenth(rows))} of {len(rows)} trials "
+    told = [text for text in (gathered(one, best_few(rows)) for one in axes) if text]
+    says = f"The best {len(best_few(rows))} of {len(rows)} trials "
     says += f"have {', '.join(told[:4])}." if told else "lie all over the space: no hyperparameter sets them apart."
     order = "the most important on top" if records.document["importance"] else "in the order of the sweep file"
     notes = [f"Each line is a trial, each row a hyperparameter, {order}, the last row its value."]
@@ -62,14 +62,14 @@ def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
     figure, values = Figure(), _value_axis(records, rows)
     best = records.read.best
     leader = [row for row in rows if best is not None and row.number == best.number]
-    tenth = [row for row in best_tenth(rows) if row not in leader]
+    tenth = [row for row in best_few(rows) if row not in leader]
     half = [row for row in rows[: len(rows) // 2] if row not in leader and row not in tenth]
     rest = [row for row in rows if row not in leader and row not in tenth and row not in half]
     groups = (
-        ("lower half", rest, FAINT, 0.8, 0.5),
-        ("upper half", half, BLUE, 0.9, 0.5),
-        ("best tenth", tenth, ORANGE, 1.6, 0.9),
-        ("the best", leader, RED, 3.0, 1.0),
+        ("lower half", rest, FAINT, 0.8, 0.4),
+        ("upper half", half, SKY, 0.9, 0.6),
+        (f"other best {len(tenth)}", tenth, BLUE, 1.6, 0.9),
+        ("the best", leader, ORANGE, 3.5, 1.0),
     )
     for name, members, colour, width, opacity in groups:
         if members:

@@ -12,12 +12,15 @@ from cluster.report.visible import visible
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
-from tracking.pages.look import BLUE, FAINT, RED, styled
+from tracking.pages.look import BLUE, FAINT, INK, ORANGE, styled
 from tracking.pages.page import Section
 
 MOST: Final = 6
+MANY: Final = 500
+"""Number of trials from which on points are small."""
 COLUMNS: Final = 2
 ROW_PX: Final = 250
+OUTLINE: Final = {"color": INK, "width": 1}
 
 
 def section(records: Records) -> Section | None:
@@ -53,7 +56,7 @@ def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
         horizontal_spacing=0.04,
         vertical_spacing=min(0.25, 0.32 / lines),
     )
-    best = records.read.best
+    best, size = records.read.best, 6 if len(rows) <= MANY else 3
     for k, one in enumerate(axes):
         at = {"row": k // columns + 1, "col": k % columns + 1}
         having = [row for row in rows if one.name in row.params]
@@ -61,9 +64,9 @@ def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
         others = [row for row in having if row.state != "done"]
         leader = [row for row in having if best is not None and row.number == best.number]
         groups = (
-            ("not to the end", others, {"color": FAINT, "symbol": "circle-open", "size": 6}),
-            ("trained to the end", ended, {"color": BLUE, "size": 6, "opacity": 0.7}),
-            ("the best", leader, {"color": RED, "symbol": "diamond", "size": 10}),
+            ("not to the end", others, {"color": FAINT, "symbol": "circle-open", "size": size}),
+            ("trained to the end", ended, {"color": BLUE, "size": size, "opacity": 0.7}),
+            ("the best", leader, {"color": ORANGE, "symbol": "star", "size": 14, "line": OUTLINE}),
         )
         for name, members, marker in groups:
             if members:
@@ -100,4 +103,7 @@ def _kind(axis: Axis) -> dict[str, Any]:
     """Return the settings of plotly's axis for a hyperparameter."""
     if axis.words:
         return {"type": "category", "categoryorder": "array", "categoryarray": list(axis.words)}
-    return {"type": "log", "dtick": 1, "exponentformat": "power"} if axis.log else {"nticks": 5}
+    if not axis.log:
+        return {"nticks": 5}
+    decades = math.log10(axis.high / axis.low)
+    return {"type": "log", "dtick": max(1, math.ceil(decades / 2)), "exponentformat": "power", "tickangle": 0}

@@ -13,7 +13,7 @@ from search_spaces.types.trial_names import trial_name
 from tracking.pages.page import Section
 
 NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-MOST_TRIALS: Final = 20
+MOST_TRIALS: Final = 8
 
 
 def section(records: Records) -> Section | None:

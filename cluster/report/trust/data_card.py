@@ -49,7 +49,8 @@ def _facts(card: Mapping[str, Any]) -> Any:
         **{str(key).replace("_", " "): str(value) for key, value in card.get("details", {}).items() if value != 0},
         "digest": str(card["digest"])[:16],
     }
-    return pd.DataFrame({"what": list(told), "found": list(told.values())})
+    known = {name: text for name, text in told.items() if text}
+    return pd.DataFrame({"what": list(known), "found": list(known.values())})
 
 
 def _copies(found: Mapping[str, int]) -> str:

@@ -12,7 +12,7 @@ from cluster.terminal.formatting import count, measure, settings
 from cluster.terminal.records import Row
 from search_spaces.criteria.constraints import Constraint
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, RED, styled
+from tracking.pages.look import BLUE, FAINT, ORANGE, RED, styled
 from tracking.pages.page import Section
 
 LISTED: Final = 20
@@ -79,7 +79,7 @@ def _figure(records: Records, rows: Sequence[Row], on_front: set[int], names: Se
     groups = (
         ("breaks a constraint", [row for row in behind if not row.feasible], {"color": FAINT, "symbol": "x"}),
         ("behind the front" if on_front else "keeps all", [row for row in behind if row.feasible], {"color": BLUE}),
-        ("on the front", [row for row in rows if row.number in on_front], {"color": RED, "symbol": "diamond"}),
+        ("on the front", [row for row in rows if row.number in on_front], {"color": ORANGE, "symbol": "diamond"}),
     )
     for k, (across, up) in enumerate(pairs, 1):
         for name, members, marker in groups:

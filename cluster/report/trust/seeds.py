@@ -10,7 +10,7 @@ from cluster.report.records import Records
 from cluster.terminal.formatting import bounds, measure
 from search_spaces.race.finals import PREFIX
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, GREEN, ORANGE, RED, styled
+from tracking.pages.look import BLUE, FAINT, GREEN, INK, ORANGE, styled
 from tracking.pages.page import Section
 from tracking.results.trial_zero import names
 
@@ -59,7 +59,7 @@ def lines(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Judged]:
     for one in verdict["finalists"]:
         what = "champion" if one["champion"] else role if one["default"] else ""
         name = f"{trial_name(one['number'])} {what}".strip()
-        colour = RED if one["champion"] else ORANGE if one["default"] else BLUE
+        colour = ORANGE if one["champion"] else INK if one["default"] else BLUE
         seeds = values.get(one["number"], {})
         found.append(Judged(name=name, colour=colour, seeds=seeds, **_estimate(one["test"])))
     for one in verdict.get("baselines") or ():
