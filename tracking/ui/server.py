@@ -99,7 +99,7 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
         with suppress(sqlite3.Error):  # the server tells what is wrong with the file
             if why_off(path) is None:
                 mend_paths(path)
-    port = _free(port)
+    port = free_port(port)
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--serve-artifacts"]
     with private_files(), log.open("wb") as out:
@@ -145,7 +145,7 @@ def _ports(first: int) -> range:
     return range(first, min(first + NUM_PORTS, 65536))
 
 
-def _free(first: int) -> int:
+def free_port(first: int) -> int:
     """Return the first free port from ``first`` on, else any free one, as for 0. Raises OSError without one."""
     for port in (*(_ports(first) if first else ()), 0):
         if (found := _probed(port)) is not None:

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from cluster.exit_codes import FINISHED
 from cluster.guard import guarded
 from cluster.sweep.home import Busy, SweepHome
 from cluster.sweep.shared_storage import given
+from search_spaces.types.error_text import first_line
 
 PATIENCE_S = 60.0
 POLL_S = 0.2
@@ -93,11 +95,14 @@ def export(sweep: str, file: str) -> int:
 @click.command()
 @SWEEP
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: that of the sweep's link]")
-def ui(sweep: str, port: int | None) -> int:
+@click.option("--optuna", is_flag=True, help="optuna-dashboard on the sweep's study instead of MLflow's UI.")
+def ui(sweep: str, port: int | None, optuna: bool) -> int:
     """Serve MLflow's UI; print the link to a sweep."""
     from tracking.ui.server import serve
 
     home = find(sweep)
+    if optuna:
+        return _optuna(home, port)
     tracking = reading(home).facts.tracking
     if "uri" not in tracking:
         raise Failure(f"sweep {home.id} has written nothing to MLflow yet")
@@ -122,6 +127,29 @@ def ui(sweep: str, port: int | None) -> int:
     finally:
         server.stop()
     raise Failure(f"the server ended by itself; see {server.log}")
+
+
+def _optuna(home: SweepHome, port: int | None) -> int:
+    """Serve the sweep's study by optuna-dashboard until Ctrl-C."""
+    from tracking.ui.optuna_dashboard import DEFAULT_PORT, dashboard
+
+    print("starting optuna-dashboard ...", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        served = dashboard(home.study, home.id, DEFAULT_PORT if port is None else port)
+    except KeyboardInterrupt:
+        print("\nended", flush=True)
+        return FINISHED
+    except ImportError as error:
+        raise Failure(str(error)) from error
+    except (OSError, ValueError, LookupError) as error:
+        raise Failure(f"optuna-dashboard does not start: {first_line(error)}") from error
+    print(f"study  {served.url}")
+    print("it shows the study and changes nothing; Ctrl-C ends the server", flush=True)
+    with suppress(KeyboardInterrupt):
+        served.run()
+    print("\nended", flush=True)
+    return FINISHED
 
 
 def _beside(home: SweepHome, uri: str) -> str:

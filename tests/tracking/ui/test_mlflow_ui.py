@@ -123,8 +123,8 @@ def test_the_printed_port_is_the_one_that_the_ui_will_have(server: Server, tmp_p
     experiment, port = str(writer.experiment_id), int(server.url.rpartition(":")[2])
     assert ui.local_url(experiment, "port", first=port) == server.url, "a server of this store runs there"
     other = ui.local_url(experiment, "other", first=port)
-    assert other == f"http://127.0.0.1:{ui._free(port)}" != server.url
-    with socket.create_server(("127.0.0.1", ui._free(port))) as taken:  # it never answers
+    assert other == f"http://127.0.0.1:{ui.free_port(port)}" != server.url
+    with socket.create_server(("127.0.0.1", ui.free_port(port))) as taken:  # it never answers
         assert taken.getsockname()[1] < int(ui.local_url(experiment, "other", first=port).rpartition(":")[2])
 
 
