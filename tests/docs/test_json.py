@@ -89,7 +89,7 @@ def test_a_document_has_the_fields_of_its_table(
     again |= {"repeat:t0003-s1001": {"trial": 3, "seed": 1001, "state": "done", "values": {"9": 0.5}}}
     several = ("metrics=[{name: val_accuracy}, {name: params_m}]", "constraints=[{metric: params_m, max: 9}]")
     home = raced("trials=24", *several, verdict=VERDICT, not_kept=not_kept, **again)
-    command = "show" if "show" in name else name
+    command = next((word for word in ("show", "compare") if word in name), name)
     target = (
         ["last", "t003"]
         if name == "show ID TRIAL"
@@ -100,6 +100,7 @@ def test_a_document_has_the_fields_of_its_table(
             "ls": [],
             "workloads": ["mlp"],
             "diff": ["t000", f"{home.id}:3"],
+            "compare": [home.id, "batch_size" if "PARAMETER" in name else raced(*several, verdict=VERDICT).id],
         }.get(command, [home.id])
     )
     if command == "simulate":

@@ -134,6 +134,21 @@ def estimate(scores: TestScores) -> Estimate:
     return Estimate(mean=mean, low=min(low, mean), high=max(high, mean), num_seeds=num_seeds, over=over)
 
 
+def apart(first: Estimate, second: Estimate) -> Estimate:
+    """Return the difference of two scores that were not measured on the same rows, with an interval from both.
+
+    The intervals' sides are summed as squares (MOVER: Zou & Donner 2008, Statistics in Medicine 27(10)). Where one
+    has no interval the difference has none.
+    """
+    mean, num_seeds = first.mean - second.mean, min(first.num_seeds, second.num_seeds)
+    if not all(map(math.isfinite, (*first.ci95, *second.ci95))):
+        return Estimate(mean=mean, num_seeds=num_seeds)
+    down = math.hypot(first.mean - first.low, second.high - second.mean)
+    up = math.hypot(first.high - first.mean, second.mean - second.low)
+    over = first.over if first.over == second.over else ""
+    return Estimate(mean=mean, low=mean - down, high=mean + up, num_seeds=num_seeds, over=over)
+
+
 def crossed(by_row: Matrix, kind: Kind = "number", sample: Sample = ROWS) -> tuple[float, float]:
     """Return the 95 % interval of the mean of ``by_row`` (seeds, rows); NaN for fewer than two rows.
 

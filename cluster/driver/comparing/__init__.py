@@ -1,0 +1,1 @@
+"""Compares the champions of finished sweeps on the test rows that they share."""

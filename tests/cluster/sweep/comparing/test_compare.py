@@ -1,0 +1,137 @@
+"""`paceline compare`: champions on shared test rows, or apart, and the values of a hyperparameter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cluster.cli.main import main
+from cluster.sweep.comparing.by_parameter import said
+from cluster.sweep.home import SweepHome
+from search_spaces.study.study import Study
+from tests.helpers.finished_sweep_without_ray import FAILING, raced
+from tracking.results.intervals import crossed
+from workloads.data.prepare import prepare
+from workloads.legs import predictions
+from workloads.tasks.classification import Classification
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    capsys.readouterr()
+    assert main(words) == code
+    found = capsys.readouterr()
+    return found.out if code == 0 else found.err
+
+
+def judged(sure: float, *overrides: str, seeds: tuple[int, ...] = (1, 2, 3)) -> tuple[SweepHome, np.ndarray]:
+    """A sweep whose champion has been scored on the test rows, with these scores by seed and row.
+
+    The surer it is of the true class the more rows it hits.
+    """
+    home = raced("trials=3", *overrides)
+    found = prepare(home.sweep().data, home.sweep().problem)
+    card: Mapping[str, Any] = found.card.to_dict()
+    home.data.write_text(
+        json.dumps({"card": card, "indices": {k: list(map(int, v)) for k, v in found.indices.items()}})
+    )
+    y = torch.tensor(found.test.y)
+    study = Study(home.id, home.sweep().goals, home.journal)
+    hits = []
+    for seed in seeds:
+        torch.manual_seed(100 * seed + round(10 * sure))
+        logits = torch.randn(1, len(y), 3) + sure * torch.nn.functional.one_hot(y, 3)
+        values = {"logits": logits, "loss": torch.nn.functional.cross_entropy(logits.mT, y[None], reduction="none")}
+        predictions.keep(str(home.checkpoints), f"t0001-s{seed}", Classification(), values, y)
+        hits.append((logits[0].argmax(1) == y).numpy().astype(float))
+        entry = {"trial": 1, "seed": seed, "state": "done", "epoch": 9, "values": {"9": 0.5}}
+        study.set(f"final:t0001-s{seed}", entry | {"test": {"test_accuracy": float(hits[-1].mean())}})
+    rows = np.stack(hits)
+    low, high = crossed(rows, "share")
+    winner = {"number": 1, "params": {}, "mean": float(rows.mean()), "ci95": [low, high], "seeds": len(seeds)}
+    study.set("verdict", {"metric": "test_accuracy", "winner": winner, "default": None, "difference": None})
+    study.flush()
+    return home, rows
+
+
+def test_champions_are_compared_by_row_and_seed_on_the_rows_that_they_share(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (weak, of_weak), (strong, of_strong) = judged(0.0), judged(6.0, "workload=mlp", "trials=4")
+    document = json.loads(told(capsys, "compare", weak.id, strong.id, "--json"))
+    (found,) = document["differences"]
+    low, high = crossed(of_strong - of_weak, "difference")
+    assert found["mean"] == pytest.approx(of_strong.mean() - of_weak.mean())
+    assert found["ci95"] == pytest.approx([low, high]) and found["paired"]
+    assert found["said"] == f"{strong.id} is better than {weak.id}: the 95 % interval excludes 0."
+    assert "paired by 27 test rows and by seed" in told(capsys, "compare", strong.id, weak.id)
+    assert [one["champion"] for one in document["sweeps"]] == [1, 1]
+
+
+def test_there_is_no_winner_inside_the_noise(capsys: pytest.CaptureFixture[str]) -> None:
+    (first, _), (second, _) = judged(2.0), judged(2.1)
+    assert "No difference is shown" in told(capsys, "compare", first.id, second.id)
+
+
+def test_other_test_rows_other_seeds_and_other_data_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    first, _ = judged(2.0)
+    others = [judged(2.0, "data.split.seed=5")[0], judged(2.0, seeds=(7, 8))[0], judged(2.0, "data.name=iris")[0]]
+    document = json.loads(told(capsys, "compare", first.id, *(one.id for one in others), "--json"))
+    how = [one["how"] for one in document["differences"]]
+    assert how[0] == "apart: the same data, but other test rows" and how[1] == "apart: no seed in common"
+    assert how[2] == "the data differs, wine and iris" and document["differences"][2]["mean"] is None
+    wide = document["differences"][0]["ci95"]
+    assert wide[1] - wide[0] > 0.1
+
+
+def test_where_predictions_are_gone_seeds_alone_count_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    (first, _), (second, _) = judged(1.0), judged(4.0)
+    for path in Path(second.checkpoints).rglob("predictions.npz"):
+        path.unlink()
+    (found,) = json.loads(told(capsys, "compare", first.id, second.id, "--json"))["differences"]
+    assert found["over"] == "seeds" and "by seeds alone" in found["how"]
+
+
+def test_a_sweep_without_a_verdict_or_with_another_metric_is_refused_or_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, _ = judged(2.0)
+    empty = raced("name=other")
+    said = told(capsys, "compare", first.id, empty.id, code=2)
+    assert f"sweep {empty.id} has no final evaluation" in said and "paceline resume" in said
+    assert "name two" in told(capsys, "compare", first.id, first.id, code=2)
+    assert "nor is 'lrr' a hyperparameter" in told(capsys, "compare", first.id, "lrr", code=2)
+    assert "did you mean 'lr'" in told(capsys, "compare", first.id, "lrr", code=2)
+
+
+def planted(trial: int, epoch: int) -> float:
+    """Trials of batch size 32 are better by 0.2, known only when it runs: even numbers have 64."""
+    return 0.5 + 0.2 * (trial % 2) + trial / 1000 + epoch / 1000
+
+
+def test_a_planted_difference_between_two_values_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    start = ", ".join(f"{{batch_size: {64 if k % 2 == 0 else 32}, lr: {0.001 * (k + 1)}}}" for k in range(12))
+    home = raced("trials=13", f"start_from=[{start}]", score=planted)
+    document = json.loads(told(capsys, "compare", home.id, "batch_size", "--json"))
+    early = document["views"][0]
+    groups = {one["value"]: one for one in early["groups"]}
+    assert sum(one["trials"] for one in groups.values()) == document["trials"]
+    assert document["left_out"] >= 1, f"t{FAILING:03d} failed"
+    (pair,) = early["pairs"]
+    assert pair["mean"] == pytest.approx(groups[pair["first"]]["mean"] - groups[pair["second"]]["mean"])
+    text = told(capsys, "compare", home.id, "lr")
+    assert "which all" in text and " to " in text and "An association, not an effect" in text
+
+
+def test_one_value_alone_is_nothing_to_compare() -> None:
+    assert said([], []) == "There is one value alone: nothing to compare."
