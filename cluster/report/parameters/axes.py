@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Final
 
 from cluster.report.records import Records
-from cluster.terminal.formatting import measure, setting
+from cluster.terminal.formatting import count, measure, setting
 from cluster.terminal.records import Row
 from search_spaces.space.domain_contract import is_number
 from search_spaces.types.objective import Objective
@@ -91,9 +91,9 @@ def best_few(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def gathered(axis: Axis, rows: Sequence[Row]) -> str:
-    """Say where trials lie on an axis, as ``where`` does; empty where they lie all over it."""
+    """Say where trials lie on an axis, as ``where`` does; empty where they lie all over it, or most lack it."""
     having = [row for row in rows if axis.name in row.params]
-    if not having:
+    if 2 * len(having) < len(rows) or not having:
         return ""
     if axis.words:
         most = Counter(word(row.params[axis.name]) for row in having).most_common(1)[0][1]
@@ -135,4 +135,13 @@ def _groups(axis: Axis, rows: Sequence[Row]) -> dict[str, list[Row]]:
     having.sort(key=lambda row: axis.place(row.params[axis.name]))
     size = max(1, math.ceil(len(having) / 3))
     thirds = [having[start : start + size] for start in range(0, len(having), size)]
-    return {where(axis, third): third for third in thirds}
+    for third in thirds:
+        groups.setdefault(where(axis, third), []).extend(third)
+    return groups
+
+
+def changed(records: Records) -> list[str]:
+    """Return a sentence where hyperparameters changed during training, as with PBT; empty where none did."""
+    number = sum(1 for row in records.rows if row.changes)
+    told = f"{count(number, 'trial')} changed hyperparameters during training: drawn are the first ones."
+    return [told] if number else []

@@ -23,6 +23,8 @@ CELLS: Final = 12
 """Most cells of a range, fewer where trials are few."""
 MANY: Final = 300
 """Number of trials above which not each gets a dot on cells, and dots are small."""
+ENOUGH: Final = 3
+"""Number of trials of a cell from which on its mean may be called the best."""
 RANKED: Final = 3
 """Number of the most important hyperparameters whose pairs are drawn by rank."""
 
@@ -38,7 +40,8 @@ def contour(records: Records) -> Section | None:
         return None
     cells = _cells(both, across, up)
     means = {cell: sum(values) / len(values) for cell, values in cells.items()}
-    best = min(means, key=lambda cell: records.objective.signed(means[cell]))
+    sure = [cell for cell in means if len(cells[cell]) >= ENOUGH] or list(means)
+    best = min(sure, key=lambda cell: records.objective.signed(means[cell]))
     place = f"{_part(across, best[0], both)} and {_part(up, best[1], both)}"
     says = f"The best mean, {measure(means[best])} over {count(len(cells[best]), 'trial')}, is at {place}."
     dots = best_few(both) if len(both) > MANY else both

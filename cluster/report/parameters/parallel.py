@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, best_few, drawn, gathered, names
+from cluster.report.parameters.axes import Axis, axis, best_few, changed, drawn, gathered, names
 from cluster.report.records import Records
 from cluster.terminal.formatting import measure, settings
 from cluster.terminal.records import Row
@@ -44,7 +44,7 @@ def section(records: Records) -> Section | None:
         heading="All trials at a glance",
         says=says,
         figures=[styled(figure, height_px)],
-        notes=notes,
+        notes=[*notes, *changed(records)],
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, drawn, effect, names, word
+from cluster.report.parameters.axes import Axis, axis, changed, drawn, effect, names, word
 from cluster.report.records import Records
 from cluster.report.visible import visible
 from cluster.terminal.records import Row
@@ -40,7 +40,7 @@ def section(records: Records) -> Section | None:
         heading="One hyperparameter at a time",
         says=says,
         figures=[styled(figure, ROW_PX * math.ceil(len(axes) / COLUMNS) + 40)],
-        notes=[*notes, *shown.notes],
+        notes=[*notes, *shown.notes, *changed(records)],
     )
 
 

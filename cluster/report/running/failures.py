@@ -25,7 +25,8 @@ def section(records: Records) -> Section | None:
         return None
     failed, largest = sum(map(len, groups)), groups[0]
     of_most = "all" if len(groups) == 1 else f"{len(largest)}"
-    says = f"{count(failed, 'trial')} of {len(records.rows)} failed, {of_most} with: {message(largest[0])}."
+    most = f", {of_most} with" if failed > 1 else ""
+    says = f"{count(failed, 'trial')} of {len(records.rows)} failed{most}: {message(largest[0])}."
     table = pd.DataFrame(
         {
             "message": [message(group[0]) for group in groups],

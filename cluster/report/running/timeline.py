@@ -17,6 +17,9 @@ from tracking.pages.page import Section
 LONG_GAP_S: Final = 10.0
 """Pause of all workers that is cut out of the axis where it is longer, and longer than a tenth of the training."""
 NAMED: Final = 6
+NO_CLAIM: Final = (
+    "How long trials trained together would have taken one by one was not measured, so no time saved is told."
+)
 KINDS: Final = {
     "search, a trial alone": BLUE,
     "search, trials together": GREEN,
@@ -46,8 +49,13 @@ def section(records: Records) -> Section | None:
             x=place, y=1, yref="paper", yanchor="bottom", text=f"{span(gap_s)} pause", showarrow=False
         )
     num_rows = len(set(rows.values()))
+    together = any(leg.fused > 1 for leg in found)
     return Section(
-        id="timeline", heading=heading, says=_says(found, num_rows), figures=[styled(figure, 34 * num_rows + 150)]
+        id="timeline",
+        heading=heading,
+        says=_says(found, num_rows),
+        figures=[styled(figure, 34 * num_rows + 150)],
+        notes=[NO_CLAIM] if together else [],
     )
 
 
