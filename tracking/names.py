@@ -69,6 +69,7 @@ SPEC_FILE: Final = "spec.yaml"
 SPLITS_FILE: Final = "splits.json"
 LEADERBOARD_CSV: Final = "sweep/leaderboard.csv"
 LEADERBOARD_JSON: Final = "sweep/leaderboard.json"
+REPORT_FILE: Final = "sweep/report.html"
 
 MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000

@@ -26,6 +26,7 @@ from cluster.lanes.joined_cluster import Joined
 from cluster.lanes.shared_data import share, shared
 from cluster.ray_internals import local_ray
 from cluster.ray_internals.watched_ray import RayLost, watched
+from cluster.report.at_end import ReportAtEnd
 from cluster.sweep import reading
 from cluster.sweep.coordinator import Coordinator
 from cluster.sweep.data_process import Loaded, Preparing, refuse_unfilled
@@ -139,6 +140,7 @@ class Driver:
         asked, self.sweep = self.sweep, streamed(self.sweep, self._study.facts(), self._size.count)
         self._size = self._size if self.sweep is asked else sized(self.sweep, self._study, self.joined)
         self._most_lanes = most_lanes(self.sweep, self.joined)
+        self._report = ReportAtEnd(self.home, self._study, self.observer.message)
         self._progress = Progress(self._study, self._size.count, begun=begun)
         nodes = self.joined.nodes() if self.joined else ()
         self._environment = Environment(self.sweep.folder, self._size.count, nodes)
@@ -270,7 +272,8 @@ class Driver:
                     raise Gone(f"{self.home.path} was removed while the sweep was running")
                 self.sweep = take_up_edits(coordinator, tracker, self.observer.message)
                 self._progress.enter("verdict" if coordinator.purpose == "final" else "search")
-                champion_process.foresee(self._show(tracker))
+                champion_process.foresee(seen := self._show(tracker))
+                self._report.foresee(seen)
 
         from cluster.lanes.tune import Lanes, drive_legs  # 900 ms: Ray
 
@@ -344,9 +347,12 @@ class Driver:
                 "stopped" if stopped else "finished" if able else "failed",
                 self._study.facts().get("verdict"),
             )
-            drained = tracker.close(CLOSE_TIMEOUT_S)
             past = reading.rows(self._study, self.sweep.objective, live=False, criteria=self.sweep.criteria)
             self._study.set(reading.IMPORTANCE, reading.importance(self.sweep, past))
+            if not stopped:
+                self._progress.note()
+                self._report.keep(self.sweep, tracker.writer)  # while what was written before is sent
+            drained = tracker.close(CLOSE_TIMEOUT_S)
         code = INTERRUPTED if stopped else self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
         self._progress.enter("stopped" if stopped else "finished")

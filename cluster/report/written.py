@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from cluster.report.records import Records
-from cluster.report.report import page
+from cluster.report.report import Drawn, page
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
-from tracking.pages.page import Page
 
 FILE: Final = "report.html"
 BEGIN: Final = b"<!doctype html>"
@@ -29,13 +28,18 @@ def is_page(path: Path) -> bool:
         return file.read(len(BEGIN)) == BEGIN
 
 
-def write(read: Reading, path: Path, reload_s: float | None = None) -> Page:
+def write(read: Reading, path: Path, reload_s: float | None = None) -> Drawn:
     """Draw the report of a sweep as it is, write it, and return it. Raises OSError where that cannot be."""
     drawn = page(Records(read), reload_s)
+    put(drawn.page.html(), path)
+    return drawn
+
+
+def put(content: bytes, path: Path) -> None:
+    """Write a page. Raises OSError where that cannot be."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(drawn.html())
+        temporary.write_bytes(content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    return drawn

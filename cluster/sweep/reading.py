@@ -248,6 +248,8 @@ class Reading:
     live: bool
     wrong: str = ""
     """What is wrong with the home's files, in words; empty where nothing is."""
+    ends: bool = False
+    """Whether its driver is ending it now: it is as it will be then."""
     lost: bool = False
     """Whether the journal is lost, so that the sweep cannot go on before it is repaired."""
 
@@ -278,7 +280,8 @@ class Reading:
     @cached_property
     def facts(self) -> Facts:
         """Attributes of the sweep as a whole."""
-        return Facts.of(self.study)
+        found = Facts.of(self.study)
+        return replace(found, phase="finished") if self.ends else found
 
     @property
     def state(self) -> SweepState:

@@ -69,6 +69,7 @@ FILES: Mapping[str, str] = {
     "each split.",
     "LEADERBOARD_CSV": "Of the sweep's run: one row a trial, the best first.",
     "LEADERBOARD_JSON": "The same for MLflow's table viewer.",
+    "REPORT_FILE": "Of the sweep's run: its report at its end, one page that needs no network (`paceline report`).",
 }
 OTHERS = {"CHAMPION", "MODEL_TRAINING", "MAX_KEY", "MAX_PARAM", "MAX_TAG", "MAX_DIGEST", "NUM_DIGITS"}
 """Constants that are no keys."""

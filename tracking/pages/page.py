@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,10 @@ POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
 )
 """Content security policy: browsers refuse any request of the page. Parallel coordinates compile their shaders."""
+NUMBER = re.compile(r"[\[(]?[-+−]?[\d—]|nan")
+"""Begin of what is set as a number: also that of an interval."""
+LONG, SET_COLUMNS = 60, 8
+"""Characters of a cell from which on it may take several lines; columns whose words the style sheet sets."""
 FORMAT = "{:.5g}".format
 """Numbers of tables: five significant digits."""
 
@@ -98,6 +103,14 @@ def picture(content: bytes, words: str) -> str:
     return f"<img alt='{escape(words)}' src='data:image/png;base64,{base64.b64encode(content).decode()}'>"
 
 
+def warm() -> None:
+    """Import what drawing takes, and compress plotly.js, so that the first page is as quick as the next: 1.5 s."""
+    import plotly.graph_objects as graphs
+
+    graphs.Figure(graphs.Scatter()).to_json()
+    _plotly()
+
+
 def _contents(sections: Sequence[Section]) -> str:
     links = "".join(f"<li><a href='#{one.id}'>{escape(one.heading)}</a></li>" for one in sections)
     return f"<nav aria-label='contents'><ul>{links}</ul></nav>" if len(sections) > 1 else ""
@@ -140,7 +153,16 @@ def _table(table: pd.DataFrame) -> str:
 
     with pd.option_context("display.max_colwidth", None):
         html = table.to_html(index=False, border=0, na_rep="", float_format=FORMAT)
-    return f"<div class='table'>{html}</div>"
+    kinds = [kind for k in range(table.shape[1]) if (kind := _kind(table.iloc[:, k], k + 1))]
+    return f"<div class='table {' '.join(kinds)}'>{html}</div>"
+
+
+def _kind(column: pd.Series[Any], number: int) -> str:
+    """Return how a column of words is set, ``words-2``, or ``long-2`` where they need lines; empty of numbers."""
+    texts = [text for text in map(str, column) if text]
+    if number > SET_COLUMNS or 2 * sum(bool(NUMBER.match(text)) for text in texts) >= len(texts):
+        return ""
+    return f"{'long' if max(map(len, texts)) > LONG else 'words'}-{number}"
 
 
 @cache

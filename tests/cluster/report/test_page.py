@@ -31,7 +31,7 @@ def read(home: SweepHome) -> Records:
 
 
 def text_of(records: Records) -> str:
-    html = page(records).html().decode()
+    html = page(records).page.html().decode()
     return unescape(re.sub(r"<script.*?</script>|<style.*?</style>", "", html, flags=re.S))
 
 

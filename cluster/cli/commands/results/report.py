@@ -16,6 +16,7 @@ from cluster.exit_codes import FINISHED
 from cluster.terminal.formatting import count
 
 if TYPE_CHECKING:
+    from cluster.report.report import Drawn
     from cluster.sweep.home import SweepHome
     from cluster.sweep.reading import Reading
     from tracking.pages.page import Page
@@ -47,7 +48,9 @@ def report(sweep: str, output: str | None, open_: bool, watch: bool, png: str | 
         print(f"no browser opens here: open {path} yourself", file=sys.stderr)
     if watch and read.live:
         read, drawn = _watched(home, path)
-    figures = _pngs(drawn, Path(png).absolute()) if png else {}
+    figures = _pngs(drawn.page, Path(png).absolute()) if png else {}
+    for name, why in drawn.failed.items():
+        print(f"{name} could not be drawn: {why}", file=sys.stderr)
     if as_json:
         print_json(_document(read, path, figures))
     elif png:
@@ -55,7 +58,7 @@ def report(sweep: str, output: str | None, open_: bool, watch: bool, png: str | 
     return FINISHED
 
 
-def _written(home: SweepHome, path: Path, watch: bool = False) -> tuple[Reading, Page]:
+def _written(home: SweepHome, path: Path, watch: bool = False) -> tuple[Reading, Drawn]:
     """Write the page, which reloads itself if the sweep runs and is watched. Raises Refusal for a wrong path."""
     from cluster.report.written import is_page, write  # 300 ms
 
@@ -80,7 +83,7 @@ def _tell(read: Reading, path: Path) -> None:
     print(path)
 
 
-def _watched(home: SweepHome, path: Path) -> tuple[Reading, Page]:
+def _watched(home: SweepHome, path: Path) -> tuple[Reading, Drawn]:
     """Write the page again and again until the sweep ends, or Ctrl-C; the last one does not reload itself."""
     wait_s, live = EVERY_S, True
     try:
