@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ray
 
 from cluster.driver.baselines_aside import BaselinesAside, measure_here
+from cluster.driver.inspected.order import Order, inspected
 from cluster.driver.judging import PREDICTIONS, Case, Judgement, judge
 from cluster.sweep.home import SweepHome
 from cluster.sweep.mlflow_models.opening import open_models_of
@@ -28,6 +29,7 @@ from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.trial_names import name_of_key
 from search_spaces.types.values import stored
+from tracking.results.champion.head import Head
 from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
 from tracking.store.errors import Away, Refused
 from tracking.store.open import resolve
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from cluster.lanes.shared_data import SharedData
     from tracking.results.registered_model import Candidate
 
+Measured: TypeAlias = Mapping[str, Mapping[int, float]]
+"""Values by seed of each metric."""
 SAVED = "saved"
 """Folder among the artifacts of the champion's run, with what a champion without ``predict`` saved."""
 SAVES = {False: "save anything by run.report(save, ...)", True: "log a file, or save one (`checkpoint: true`)"}
@@ -51,6 +55,8 @@ EARLY = (
     "mlflow.pytorch",
     "mlflow.store.tracking.sqlalchemy_store",
     "tracking.results.registered_model",
+    "plotly.graph_objects",
+    "sklearn.metrics",
     "tracking.results.report",
     "workloads.baselines.measure",
     "workloads.champion.inspection",
@@ -105,18 +111,9 @@ class _ChampionActor:
                 log_folder(order["uri"], order["run_id"], Path(folder, SAVED))
         return saved
 
-    def inspect(self, order: dict[str, Any], search: Any, test: Any) -> dict[str, Any]:
-        from tracking.results.report import files  # 400 ms: matplotlib
-        from workloads.champion.inspection import inspect  # 1,600 ms: torch
-        from workloads.champion.winner import Subject  # 1,300 ms: torch
-
-        found = inspect(Subject(**order["subject"]), search, test)
-        words = None if found.overfitting is None else found.overfitting.words
-        return {
-            "files": files(found, order["title"], order["said"]),
-            "failed": dict(found.failed),
-            "overfitting": words,
-        }
+    def inspect(self, order: Order, search: Any, test: Any) -> dict[str, Any]:
+        """Return what ``inspected`` does."""
+        return inspected(order, search, test)
 
 
 @dataclass
@@ -221,20 +218,30 @@ class ChampionProcess:
         tracker.say(f"{told}; what it saved is {place}")
         return f"runs:/{order['run_id']}/{SAVED}"
 
-    def inspect(self, chosen: Track, tracker: Tracker, rows: Sequence[int], said: Sequence[str] = ()) -> str | None:
-        """Analyse the errors and the overfitting of ``chosen``, and store the figures as artifacts of its run.
+    def inspect(
+        self, head: Head, finals: Sequence[Track], measured: Measured, rows: Sequence[int], tracker: Tracker
+    ) -> str | None:
+        """Analyse the errors and the overfitting of the champion, and store its report as artifacts of its run.
 
-        ``rows`` are the row numbers of the validation examples in their source. Returns a sentence on overfitting,
-        None where the learning curves do not tell. Parts that failed are reported to the user.
+        ``finals`` are its trainings, first that whose weights are kept; ``measured`` has their values of test
+        metrics by seed. ``rows`` are the row numbers of the validation examples in their source. Returns a sentence
+        on overfitting, None where the learning curves do not tell. Parts that failed are reported to the user.
         """
-        subject = {
-            "workload": self.sweep.workload,
-            "checkpoint": chosen.checkpoint,
-            "objective": self.sweep.objective,
-            "rows": list(rows),
-        }
+        chosen, *others = finals
         key = run_key(chosen, "final")
-        order = {"said": list(said), "subject": subject, "title": f"{self.sweep.name}: {name_of_key(key)}"}
+        order = Order(
+            workload=self.sweep.workload,
+            objective=self.sweep.objective,
+            checkpoint=str(chosen.checkpoint),
+            rows=list(rows),
+            others={one.seed: one.checkpoint for one in others if one.checkpoint is not None},
+            head=replace(head, title=f"{self.sweep.name}: {name_of_key(key)}"),
+            uri=tracker.uri,
+            run_id=tracker.run_id(key, STORE_TIMEOUT_S),
+            checkpoints=self.home.checkpoints,
+            keys={one.seed: one.key for one in finals},
+            measured=measured,
+        )
         self.begin()
         try:
             found = ray.get(self._worker.inspect.remote(order, self.data.search, self.data.test))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cluster.doctor.fast_ways import FORKED, LEAN_RAY, SPARES, fallen_back
 from cluster.doctor.reachability import refuse_blind
@@ -19,7 +19,7 @@ from cluster.driver.gone import CLOSE_TIMEOUT_S, end_runs, gone, way_on
 from cluster.driver.packages import install_packages
 from cluster.driver.progress import Progress
 from cluster.driver.sized import gpus, most_lanes, sized
-from cluster.driver.verdict import Finalists, lost, winner
+from cluster.driver.verdict import Finalists, lost, report_head, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
 from cluster.lanes.joined_cluster import Joined
@@ -44,7 +44,6 @@ from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal,
 from cluster.sweep.steering.helm import Helm
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
-from cluster.terminal.baseline_lines import sentences
 from cluster.terminal.records import Observer, Snapshot
 from cluster.terminal.standard_streams import without_rays_messages
 from search_spaces.race.race import Race
@@ -105,14 +104,6 @@ def drive(
         if is_full(error):
             raise no_space(home) from error
         raise
-
-
-def _said(verdict: Mapping[str, Any] | None) -> list[str]:
-    """Return what the champion's report tells of the final evaluation: why it won, baselines, and the warnings."""
-    if verdict is None:
-        return []
-    warned = verdict["warnings"]
-    return [verdict["why"], *(text for text in sentences(verdict) if text not in warned), *warned]
 
 
 @dataclass
@@ -317,7 +308,11 @@ class Driver:
                 if model := champion_process.crown(chosen, tracker):
                     self._study.set(reading.MODEL, model)
                 self._crowned |= model is not None
-                words = champion_process.inspect(chosen, tracker, rows.get("val", ()), _said(judged))
+                head = report_head(judged, chosen, model, self.sweep.objective)
+                measured = finalists.measured(chosen.trial)
+                words = champion_process.inspect(
+                    head, finalists.trainings(chosen), measured, rows.get("val", ()), tracker
+                )
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()

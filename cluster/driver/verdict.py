@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.driver.beside import Beside
 from cluster.driver.judging import PREDICTIONS, Case, Judgement
-from cluster.terminal.baseline_lines import said_of
-from cluster.terminal.closing_summary import warnings
+from cluster.terminal.baseline_lines import said_of, sentences
+from cluster.terminal.closing_summary import judgement, warnings
 from cluster.terminal.verdict.unpredicted import said_of as missed
 from search_spaces.criteria.metric_names import on_test
 from search_spaces.race.finals import DEFAULT_TRIAL, scores
@@ -21,6 +21,7 @@ from search_spaces.race.track import Track
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params, stored
+from tracking.results.champion.head import Head
 from tracking.results.intervals import Estimate
 from tracking.results.trial_zero import FIRST
 
@@ -81,6 +82,19 @@ def lost(race: Race, sweep: str) -> str | None:
     why = found[-1] if found else "no reason given"
     told = f"all {len(race.tracks)} trainings of the final evaluation failed, the last by: {why}"
     return f"{told}; once that is mended, `paceline resume {sweep}` trains the finalists again"
+
+
+def report_head(verdict: Mapping[str, Any] | None, chosen: Track, model: str | None, objective: Objective) -> Head:
+    """Return the head of the champion's report: the verdict in words and numbers, the configuration, the model."""
+    warned: Sequence[str] = verdict["warnings"] if verdict else ()
+    said = [judgement(verdict, objective), verdict["why"], *sentences(verdict)] if verdict else []
+    return Head(
+        said=[text for text in said if text and text not in warned],
+        warned=warned,
+        verdict=verdict,
+        params=stored(chosen.searched),
+        uri=model,
+    )
 
 
 @dataclass(frozen=True)
@@ -146,6 +160,16 @@ class Finalists:
             rows=rows,
             tested_by=tested_by,
         )
+
+    def trainings(self, chosen: Track) -> list[Track]:
+        """Return the champion's trainings that came to their end, ``chosen``, whose weights are kept, first."""
+        others = _members(self.race).get(chosen.trial, ())
+        return [chosen, *(track for track in others if track.seed != chosen.seed)]
+
+    def measured(self, trial: int) -> dict[str, dict[int, float]]:
+        """Return a finalist's values by seed of each metric of the test split."""
+        names = {name for entry in self.entries.values() for name in entry.get("test", {})}
+        return {name: scores(self.entries, name).get(trial, {}) for name in sorted(names)}
 
     def verdict(self, case: Case, judged: Judgement) -> dict[str, Any]:
         """Return the ``verdict`` of the ``--json`` document."""

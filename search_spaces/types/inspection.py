@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, ClassVar, Self
+
+from search_spaces.types.inspected.classes import Calibration, Histogram, Ranking, Threshold
+from search_spaces.types.inspected.examples import Continuation, Coverage, Dependence, Picture
+from search_spaces.types.inspected.numbers import Errors, Forecasts, Score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +17,17 @@ class Confusion:
 
     classes: Sequence[str]
     counts: Sequence[Sequence[int]]
+
+    def confused(self, most: int) -> list[tuple[str, str, int, int]]:
+        """Return the ``most`` frequent confusions: true and predicted class, how often, examples of the class."""
+        of_class = [sum(row) for row in self.counts]
+        found = [
+            (self.classes[i], self.classes[j], count, of_class[i])
+            for i, row in enumerate(self.counts)
+            for j, count in enumerate(row)
+            if i != j and count
+        ]
+        return sorted(found, key=lambda one: -one[2])[:most]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +65,9 @@ class Mistake:
     """Row number in the file, or among the examples of a source without a file; from 0."""
     truth: str
     predicted: str
-    badness: float
-    """Loss of the example, or the absolute error of a predicted number."""
-    sure: float | None = None
+    loss: float
+    """Loss of the example; of a predicted number its absolute error."""
+    confidence: float | None = None
     """Probability of the predicted class."""
     example: Mapping[str, str] = field(default_factory=dict)
     """Values of the example by column, for tables."""
@@ -112,19 +127,51 @@ class Overfitting:
 class Inspection:
     """Results of an inspection. A part is empty where the problem has none, or where it is among ``failed``."""
 
+    __pydantic_config__: ClassVar[Any] = {
+        "ser_json_bytes": "base64",
+        "val_json_bytes": "base64",
+        "ser_json_inf_nan": "strings",
+    }
+
     metric: str
     """Name of the objective without its split prefix; importance is measured by it."""
+    problem: str = ""
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Values by metric, one for each epoch."""
+    best_epoch: int = 0
+    """Epoch, from 1, whose weights are kept: the best by the objective. 0: not known."""
+    seeds: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    """Curves of the champion's other trainings, by seed."""
     overfitting: Overfitting | None = None
+    scores: Sequence[Score] = ()
+    """Metrics of the test split over all seeds of the champion."""
     confusion: Confusion | None = None
     classes: Sequence[ClassScores] = ()
+    ranking: Sequence[Ranking] = ()
+    """Of two classes that of the second one, the positive class."""
+    calibration: Calibration | None = None
+    probabilities: Histogram | None = None
+    """Of two classes the positive one's probability by true class; of several that of the predicted class."""
+    thresholds: Sequence[Threshold] = ()
+    """Thresholds of the positive class, in rising order; for two classes alone."""
     pairs: Sequence[tuple[float, float]] = ()
     """True and predicted value of test examples, for numeric targets."""
+    errors: Errors | None = None
+    forecasts: Forecasts | None = None
+    continuations: Sequence[Continuation] = ()
+    coverage: Sequence[Coverage] = ()
     mistakes: Sequence[Mistake] = ()
     pictures: bytes | None = None
     """Images of the mistakes in one PNG."""
+    images: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+    """Images one by one: of the ``mistakes`` and ``successes``, or ``real`` beside ``made`` ones."""
+    no_saliency: str = ""
+    """Why the images have no saliency maps; empty where they have, or where there are no images."""
+    epochs: Mapping[str, bytes] = field(default_factory=dict)
+    """PNG files of samples by epoch, of a generator."""
     importance: Sequence[Importance] = ()
+    dependence: Sequence[Dependence] = ()
+    """Of the most important columns."""
     layers: Sequence[Layer] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     """Error message of each part that failed."""

@@ -6,19 +6,24 @@ split only, so that no later sweep is tuned to those of the test split.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from search_spaces.types.inspection import ClassScores, Confusion, Importance, Inspection, Layer
+from search_spaces.types.inspection import Importance, Inspection, Layer
 from workloads.champion import overfitting
-from workloads.champion.mistakes import mistakes
+from workloads.champion.looks import classes, numbers, series, texts
+from workloads.champion.looks.dependence import dependence
+from workloads.champion.looks.mistakes import mistakes
+from workloads.champion.looks.seen import Seen, evenly
+from workloads.champion.looks.thresholds import thresholds
 from workloads.champion.tagged.inspected import scores_of_labels, worst_sentences
-from workloads.champion.winner import Subject, Winner, errors_of, load, outputs
+from workloads.champion.winner import Subject, Winner, load
 from workloads.data.prepare import Arrays
 from workloads.data.search_data import SearchData
 from workloads.legs import checkpoint
@@ -26,8 +31,6 @@ from workloads.legs.score import on_device
 from workloads.registry import workload
 from workloads.training.evaluate import over
 
-MAX_PAIRS = 2000
-"""Largest number of test examples, evenly chosen, whose predictions are shown beside the truth."""
 MAX_ROWS = 2000
 """Largest number of validation rows, evenly chosen, by which permutation importance is measured."""
 REPEATS, FEW_COLUMNS = 5, 100
@@ -36,38 +39,71 @@ BINS = 40
 """Bins of a parameter tensor's histogram."""
 
 
+@dataclass
+class _Parts:
+    """Collects the parts of an inspection. One that raises is named in ``failed``, and the others go on."""
+
+    found: dict[str, Any] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, look: Callable[[], dict[str, Any]]) -> None:
+        """Add what ``look`` returns."""
+        try:
+            self.found.update(look())
+        except Exception as error:  # noqa: BLE001 - a workload's own code; the parts only illustrate
+            self.failed[name] = f"{type(error).__name__}: {error}"
+
+
 def inspect(subject: Subject, search: SearchData, test: Arrays) -> Inspection:
     """Return every part that applies to the problem; a part that raises is named in ``failed``, others go on."""
-    found: dict[str, Any] = {}
-    failed: dict[str, str] = {}
+    parts = _Parts()
+    parts.add("curves", lambda: curves(subject))
+    if not workload(subject.workload).tests_itself(search.given, subject.objective.name):
+        parts.add("model", lambda: _of_model(parts, subject, search, test))
+    return Inspection(metric=subject.measure, problem=search.problem, failed=parts.failed, **parts.found)
 
-    def part(name: str, look: Callable[[], dict[str, Any]]) -> None:
-        try:
-            found.update(look())
-        except Exception as error:  # noqa: BLE001 - a workload's own code; the parts only illustrate
-            failed[name] = f"{type(error).__name__}: {error}"
 
-    part("curves", lambda: curves(subject))
-    if workload(subject.workload).tests_itself(search.given, subject.objective.name):
-        return Inspection(metric=subject.measure, failed=failed, **found)
-    try:
-        winner = load(subject, search)
-    except Exception as error:  # noqa: BLE001 - as above
-        failed["model"] = f"{type(error).__name__}: {error}"
-        return Inspection(metric=subject.measure, failed=failed, **found)
-    part("layers", lambda: {"layers": layers(winner.model)})
-    if search.problem == "classification":
-        part("confusion", lambda: confusion(winner, test))
-    if search.problem == "tagging":
-        part("confusion", lambda: scores_of_labels(winner, test))
-        part("mistakes", lambda: worst_sentences(subject, winner, search.val))
-    if search.problem in ("regression", "forecast"):
-        part("pairs", lambda: {"pairs": pairs(winner, test)})
-    if search.problem in ("classification", "regression"):
-        part("mistakes", lambda: mistakes(subject, winner, search.val))
+def _of_model(parts: _Parts, subject: Subject, search: SearchData, test: Arrays) -> dict[str, Any]:
+    """Load the champion and add all parts that need it; return nothing more."""
+    winner = load(subject, search)
+    seen = Seen(subject, winner, search.val, test)
+    parts.add("layers", lambda: {"layers": layers(winner.model)})
+    _look(parts, seen, search)
+    return {}
+
+
+def _look(parts: _Parts, seen: Seen, search: SearchData) -> None:
+    """Add the parts of the problem's kind, those of the columns of a table, and those of images."""
+    for name, look in _looks(seen, search):
+        parts.add(name, look)
     if search.val.columns and not _is_one_text(search) and search.problem != "completion":
-        part("importance", lambda: {"importance": importance(subject, winner, search.val)})
-    return Inspection(metric=subject.measure, failed=failed, **found)
+        parts.add("importance", lambda: {"importance": importance(seen.subject, seen.winner, search.val)})
+        if search.problem != "tagging":
+            parts.add("dependence", lambda: dependence(seen, parts.found.get("importance", ())))
+
+
+def _looks(seen: Seen, search: SearchData) -> Sequence[tuple[str, Callable[[], dict[str, Any]]]]:
+    """Return the parts of each kind of problem by name, in their order."""
+    if search.problem == "classification":
+        found = [(look.__name__, look) for look in (classes.confusion, classes.ranking, classes.calibration)]
+        found += [("probabilities", classes.probabilities), ("mistakes", mistakes)]
+        found += [("thresholds", thresholds)] if search.num_outputs == 2 else []
+    elif search.problem == "tagging":
+        return [
+            ("confusion", lambda: scores_of_labels(seen.winner, seen.test)),
+            ("mistakes", lambda: worst_sentences(seen.subject, seen.winner, search.val)),
+        ]
+    elif search.problem == "regression":
+        found = [("pairs", numbers.numbers), ("mistakes", mistakes)]
+    elif search.problem == "forecast":
+        found = [("pairs", numbers.numbers), ("forecasts", series.forecasts)]
+    elif search.problem == "generation":
+        from workloads.champion.looks.samples import samples  # 100 ms: the networks of a GAN
+
+        found = [("samples", samples)]
+    else:
+        found = [("continuations", texts.continuations)]
+    return [(name, partial(look, seen)) for name, look in found]
 
 
 def _is_one_text(search: SearchData) -> bool:
@@ -76,33 +112,14 @@ def _is_one_text(search: SearchData) -> bool:
 
 
 def curves(subject: Subject) -> dict[str, Any]:
-    """Return the metrics of every epoch, by name, and the judgement of overfitting that follows from them."""
+    """Return the metrics of every epoch, by name, also of other seeds, and the judgement of overfitting."""
     progress = checkpoint.progress(subject.checkpoint)
     found = progress.curves or {}
     # Users' code may leave out a metric, or whole epochs: then nobody knows of which epoch a value is.
     whole = {name: values for name, values in found.items() if len(values) == progress.epoch}
-    return {"curves": found, "overfitting": overfitting.judge(whole, progress.best_epoch)}
-
-
-def confusion(winner: Winner, test: Arrays) -> dict[str, Any]:
-    """Return the confusion matrix of the test split, and each class's precision, recall and F1."""
-    num_classes = len(winner.classes)
-    predicted = outputs(winner, test)["logits"].argmax(axis=1)
-    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
-    np.add.at(counts, (test.y, predicted), 1)
-    found = np.stack([np.diag(counts), counts.sum(0), counts.sum(1)])
-    scores = [ClassScores.of(name, *count) for name, count in zip(winner.classes, found.T.tolist(), strict=True)]
-    return {"confusion": Confusion(classes=winner.classes, counts=counts.tolist()), "classes": scores}
-
-
-def pairs(winner: Winner, test: Arrays) -> list[tuple[float, float]]:
-    """Return (truth, prediction) of evenly chosen test examples, in the target's units.
-
-    Of a target of several numbers only the first one.
-    """
-    part = test.take(np.arange(0, len(test), -(-len(test) // MAX_PAIRS)))
-    truth, errors = errors_of(winner, part)
-    return list(zip(truth.tolist(), (truth + errors).tolist(), strict=True))
+    seeds = {str(seed): checkpoint.progress(uri).curves or {} for seed, uri in subject.others.items()}
+    judged = overfitting.judge(whole, progress.best_epoch, subject.measure)
+    return {"curves": found, "seeds": seeds, "best_epoch": progress.best_epoch, "overfitting": judged}
 
 
 @torch.no_grad()
@@ -111,7 +128,7 @@ def importance(subject: Subject, winner: Winner, val: Arrays) -> list[Importance
 
     Measured by the sweep's objective. Columns that repeat each other get too little: the model can use the other.
     """
-    part = val.take(np.arange(0, len(val), -(-len(val) // MAX_ROWS)))
+    part = val.take(evenly(len(val), MAX_ROWS))
     signed = subject.objective.signed
     [base] = _scores(subject, winner, part, 1)
     rng = np.random.default_rng(0)

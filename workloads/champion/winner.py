@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -29,6 +29,8 @@ class Subject:
     objective: Objective
     rows: Sequence[int] = ()
     """Row of each validation example in its source; if empty, the examples are counted from 0."""
+    others: Mapping[int, str] = field(default_factory=dict)
+    """Checkpoints of the champion's other trainings, by seed, for their curves."""
 
     @property
     def measure(self) -> str:
@@ -64,11 +66,11 @@ def outputs(winner: Winner, part: Arrays) -> dict[str, Array]:
     return {name: value[0].double().cpu().numpy() for name, value in values.items()}
 
 
-def errors_of(winner: Winner, part: Arrays) -> tuple[Array, Array]:
+def errors_of(winner: Winner, part: Arrays, values: Mapping[str, Array]) -> tuple[Array, Array]:
     """Return truth and error (prediction - truth) of each example in the target's units: both (examples,).
 
-    Of a target of several numbers only the first one.
+    ``values`` are the ``outputs`` of the part. Of a target of several numbers only the first one.
     """
     truth = part.y.reshape(len(part), -1)[:, 0]
-    error = outputs(winner, part)["error"].reshape(len(part), -1)[:, 0]
+    error = values["error"].reshape(len(part), -1)[:, 0]
     return truth, error * winner.setup.data.shape.target_std

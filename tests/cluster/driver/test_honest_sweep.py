@@ -69,7 +69,7 @@ def test_leaks_folds_and_the_winner_s_files(tmp_path: Path) -> None:
     ]
     [(champion, files)] = looked_at
     names = {Path(file.path).name for file in files}
-    assert {"report.html", "confusion.svg", "curves.svg", "importance.csv", "layers.csv"} <= names
+    assert {"report.html", "confusion.csv", "inspection.json", "importance.csv", "layers.csv"} <= names
     assert "val_accuracy_std" not in champion.data.metrics and "test_roc_auc" in champion.data.metrics
     table = pd.read_csv(client.download_artifacts(champion.info.run_id, "verdict/importance.csv", str(tmp_path)))
     assert set(table["column"]) == {"weight", "tail", "meows"} and table["column"][0] == "meows"

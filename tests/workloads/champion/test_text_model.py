@@ -80,7 +80,7 @@ def test_pairs_and_numbers(tmp_path: Path) -> None:
         model.predict(list(zip(test["also"], test["review"], strict=True))), found.to_frame().reset_index(drop=True)
     )
     winner = winner_of(Subject(workload="recurrent", checkpoint=uri, objective=LOSS), prepared.search)
-    truth, errors = errors_of(winner, prepared.test)
+    truth, errors = errors_of(winner, prepared.test, outputs(winner, prepared.test))
     np.testing.assert_allclose(found, truth + errors, rtol=1e-4)
     with pytest.raises(DataError, match="must be a list of pairs of texts, also and review, row 0 has 1"):
         model.predict(["a text"])

@@ -17,6 +17,7 @@ from search_spaces.race.legs import Leg, Member
 from search_spaces.types.objective import LOSS
 from tests.helpers.paths import ROOT
 from tests.helpers.tagged import names
+from tracking.results.champion.head import Head
 from tracking.results.report import files
 from workloads.arrays import DataError
 from workloads.champion.inspection import inspect
@@ -118,4 +119,4 @@ def test_the_inspection_scores_each_kind_of_span_and_shows_the_worst_sentences(t
     for wrong in found.mistakes:
         assert wrong.truth != wrong.predicted
         assert len(wrong.truth.split()) == len(wrong.predicted.split()) == len(wrong.example["words"].split(" "))
-    assert "confusion.csv" in " ".join(files(found, "t"))
+    assert "confusion.csv" in " ".join(files(found, Head()))

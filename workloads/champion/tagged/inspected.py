@@ -9,7 +9,7 @@ import torch
 
 from search_spaces.types.inspection import ClassScores, Confusion, Mistake
 from workloads.arrays import Array, Arrays
-from workloads.champion.mistakes import MAX_MISTAKES
+from workloads.champion.looks.mistakes import MAX_MISTAKES
 from workloads.champion.winner import Subject, Winner, outputs
 from workloads.data.raw import NOT_COUNTED
 from workloads.data.sentences.describe import texts_of
@@ -55,7 +55,7 @@ def worst_sentences(subject: Subject, winner: Winner, val: Arrays) -> dict[str, 
             row=subject.rows[k] if subject.rows else int(k),
             truth=_labels(winner, val.y[k][real[k]]),
             predicted=_labels(winner, predicted[k][real[k]]),
-            badness=float(loss[k]),
+            loss=float(loss[k]),
             example={"words": texts[k]},
         )
         for k in wrong[np.argsort(-loss[wrong], kind="stable")][:MAX_MISTAKES]

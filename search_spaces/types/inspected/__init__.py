@@ -1,0 +1,1 @@
+"""Records of what an inspection finds about one kind of problem."""

@@ -1,0 +1,1 @@
+"""The parts of the champion's inspection that depend on the kind of problem."""
