@@ -51,7 +51,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
         ("examples",),
     ),
     "cluster": (
-        ("exit_codes", "guard", "interrupts", "ray_internals", "terminal"),
+        ("exit_codes", "explain", "guard", "interrupts", "ray_internals", "terminal"),
         ("sweep",),
         ("report",),
         ("lanes",),

@@ -46,6 +46,7 @@ COMMANDS = {
     "export": ("serve", "Write a sweep's champion to an ONNX file, or of a text encoder to a folder."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
+    "explain": ("results.explain", "Explain a word: what it means, its keys, its names, what to try."),
     "workloads": ("workloads", "List workloads, or describe WORKLOAD: its data, metrics and hyperparameters."),
     "schema": ("spec", "Print the JSON Schema of a spec."),
 }

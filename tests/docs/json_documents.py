@@ -259,6 +259,16 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "spec": "dotted keys of the specs that differ, other than the space; empty for trials of one sweep",
         "curves[]": "every metric by epoch, as in `show ID TRIAL`",
     },
+    "explain": {
+        "entries[].word": "the word; several entries where it means several things",
+        "entries[].kind": "`word`, `word of the code`, `metric`, `hyperparameter`, `sampler`, `schedule`, "
+        "`workload`, `data set` or `key of a sweep file`",
+        "entries[].meaning": "what it is, in Markdown",
+        "entries[].keys[]": "its keys in a sweep file",
+        "entries[].json[]": "its fields in the document of `show`",
+        "entries[].mlflow[]": "its tags, metrics and artifacts in MLflow",
+        "entries[].try": "commands, or a sweep file",
+    },
     "report": {
         "sweep": "the sweep's ID",
         "name": "the spec's `name`",

@@ -99,6 +99,7 @@ def test_a_document_has_the_fields_of_its_table(
             "doctor": [],
             "ls": [],
             "workloads": ["mlp"],
+            "explain": ["champion"],
             "diff": ["t000", f"{home.id}:3"],
             "compare": [home.id, "batch_size" if "PARAMETER" in name else raced(*several, verdict=VERDICT).id],
         }.get(command, [home.id])
