@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.real_tables import finals_of, markdown, swept
+from workloads.registry import workload
 
 NUM_ROWS, SHARE = 20_000, 0.034
 CASES: Mapping[str, Mapping[str, Any]] = {
@@ -26,19 +27,6 @@ CASES: Mapping[str, Mapping[str, Any]] = {
         "workload": "boosted_trees",
         "metric": "val_roc_auc",
         "fixed": {"class_weights": "balanced"},
-    },
-}
-SPACES: Mapping[str, Mapping[str, Any]] = {
-    "mlp": {
-        "lr": {"min": 1e-4, "max": 1e-1, "log": True},
-        "weight_decay": {"min": 1e-6, "max": 1e-2, "log": True},
-        "dropout": {"min": 0.0, "max": 0.5},
-    },
-    "boosted_trees": {
-        "lr": {"min": 0.02, "max": 0.3, "log": True},
-        "max_leaf_nodes": {"min": 4, "max": 128, "log": True},
-        "min_samples_leaf": {"min": 2, "max": 100, "log": True},
-        "max_features": {"min": 0.2, "max": 1.0},
     },
 }
 
@@ -78,7 +66,7 @@ def of_case(name: str, num_trials: int) -> dict[str, Any]:
         "workload": case["workload"],
         "data": {"csv": "rare.csv", "target": "bought"},
         "metric": {"name": metric, "goal": "maximize"},
-        "parameters": {**SPACES[case["workload"]], **case.get("fixed", {})},
+        "parameters": {**workload(case["workload"]).space, **case.get("fixed", {})},
         "trials": num_trials,
     }
     with tempfile.TemporaryDirectory(prefix="paceline-bench-", ignore_cleanup_errors=True) as folder:

@@ -107,11 +107,11 @@ def test_folds_go_on_too_and_a_member_takes_another_s_trees_with_its_own_learnin
     assert one["train_loss"] < whole[2]["train_loss"]
 
 
-def test_ten_epochs_of_the_defaults_are_scikit_learns_defaults(pets: Prepared) -> None:
+def test_four_epochs_of_the_defaults_are_scikit_learns_defaults(pets: Prepared) -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    loop = loop_of(pets, max_features=1.0, min_samples_leaf=20, iterations_per_epoch=10)
-    for _ in range(10):
+    loop = loop_of(pets, max_features=1.0, min_samples_leaf=20, iterations_per_epoch=25)
+    for _ in range(4):
         loop.epoch()
     kinds = [k < len(loop.setup.data.shape.categories) for k in range(loop.x.shape[1])]
     own = HistGradientBoostingClassifier(categorical_features=kinds, random_state=1).fit(loop.x, loop.y)

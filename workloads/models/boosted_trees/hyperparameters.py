@@ -11,7 +11,7 @@ LOSSES = ("squared_error", "absolute_error", "poisson", "gamma")
 
 @dataclass(frozen=True, kw_only=True)
 class BoostedTreesHyperparameters:
-    """Hyperparameters of gradient boosting; ten epochs of the defaults are scikit-learn's own defaults.
+    """Hyperparameters of gradient boosting; four epochs of the defaults are scikit-learn's own defaults.
 
     It is no ``Training``: there are neither mini-batches nor an optimizer.
     """
@@ -20,7 +20,7 @@ class BoostedTreesHyperparameters:
         0.1, "learning rate: factor of each tree's values (scikit-learn: learning_rate)", low=0, low_open=True
     )
     iterations_per_epoch: int = hyper(
-        10,
+        25,
         "boosting iterations in an epoch, each one tree, or one for each of three classes or more; "
         "max_iter of scikit-learn is this times epochs",
         low=1,

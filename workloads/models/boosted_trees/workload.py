@@ -55,7 +55,7 @@ BOOSTED_TREES = Workload(
     summary="gradient-boosted decision trees for tables (scikit-learn's HistGradientBoosting)",
     hyperparameters=BoostedTreesHyperparameters,
     space={
-        "lr": {"min": 0.02, "max": 0.3, "log": True},
+        "lr": {"min": 0.05, "max": 0.2, "log": True},
         "max_leaf_nodes": {"min": 4, "max": 128, "log": True},
         "min_samples_leaf": {"min": 2, "max": 100, "log": True},
         "l2_regularization": {"min": 1e-4, "max": 10.0, "log": True},
