@@ -18,6 +18,8 @@ from search_spaces.types.driver_errors import CANNOT_GO_ON, BrokeOff, Unable
 from search_spaces.types.faults import SpecError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from cluster.doctor.machine import Check
     from cluster.sweep.reading import Reading
     from search_spaces.spec.sweep import Sweep
@@ -130,3 +132,12 @@ def write_new(path: str, text: str) -> None:
         raise Refusal(f"{path} is there already: name another file with -o") from error
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}") from error
+
+
+def print_lines(lines: Iterable[Text]) -> None:
+    """Print lines: in a terminal wrapped between words, in a pipe each whole."""
+    from cluster.python.showing import console
+
+    screen = console()
+    for line in lines:
+        screen.print(line, soft_wrap=not screen.is_terminal, highlight=False, markup=False)

@@ -12,6 +12,7 @@ import numpy as np
 
 from cluster.driver.beside import scores_of
 from cluster.driver.verdict import test_metric
+from cluster.sweep.comparing.difference import specs
 from cluster.sweep.mlflow_models.opening import open_models_of
 from cluster.sweep.reading import Reading, epochs_trained
 from search_spaces.race.finals import PREFIX, scores
@@ -42,7 +43,8 @@ class Side:
         """The champion's trial. Raises NotCompared where the sweep has no final evaluation."""
         verdict, home = self.read.facts.verdict, self.read.home
         if verdict is None:
-            why = "it still runs" if self.read.live else f"`paceline resume {home.id}` may give it one"
+            why = self.read.facts.no_verdict or f"`paceline resume {home.id}` may give it one"
+            why = "it still runs" if self.read.live else why
             raise NotCompared(f"sweep {home.id} has no final evaluation to be compared: {why}")
         return int(verdict["winner"]["number"])
 
@@ -113,6 +115,7 @@ def compared(reads: Sequence[Reading]) -> dict[str, Any]:
         "sweeps": [_sweep(side) for side in sides],
         "metric": {"name": sides[0].objective.name, "goal": sides[0].objective.goal},
         "differences": [_difference(sides[0], side) for side in sides[1:]],
+        "spec": specs(reads),
     }
 
 
@@ -130,11 +133,19 @@ def _sweep(side: Side) -> dict[str, Any]:
         "mean": verdict["winner"]["mean"],
         "ci95": verdict["winner"]["ci95"],
         "seeds": verdict["winner"]["seeds"],
+        "defaults": _beside(verdict.get("default")),
+        "baselines": [_beside(one) | {"name": one["name"]} for one in verdict.get("baselines") or ()],
         "trials": len(read.rows),
         "epochs_trained": epochs_trained(read.rows),
         "seconds": read.facts.cost.get("seconds", 0.0),
         "warnings": list(verdict.get("warnings") or ()),
     }
+
+
+def _beside(one: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the score of what stands beside a champion, null where it has none."""
+    found = one or {}
+    return {"mean": found.get("mean"), "ci95": found.get("ci95")}
 
 
 def _difference(first: Side, second: Side) -> dict[str, Any]:

@@ -31,17 +31,19 @@ def by_parameter(read: Reading, name: str) -> dict[str, Any]:
     ``views`` compare the trials' best values up to an epoch that all of them reached, where stopping has not chosen
     among them yet, and those at their end of the ones that were trained in full.
     """
-    objective, rows = read.sweep.objective, [row for row in read.rows if _counts(row)]
+    objective, rows = read.sweep.objective, [row for row in read.rows if _counts(row, name)]
     labels = _labels({row.number: row.params.get(name) for row in rows})
-    reached = min((len(row.curve) for row in rows), default=0)
+    reached = min((held(row, name) for row in rows), default=0)
     views = []
     if reached:
         early = {row.number: objective.best(row.curve[:reached], float) for row in rows}
         what = f"best {objective.name} up to epoch {reached}, which all {len(rows)} trials reached"
         views.append(_view(what, early, labels, objective))
-    if whole := [row for row in rows if row.state == "done" and len(row.curve) > reached]:
+    if whole := [row for row in rows if row.state == "done" and held(row, name) == len(row.curve) > reached]:
         late = {row.number: row.own_best for row in whole}
-        what = f"best {objective.name} of the {len(whole)} trials that were trained to their end"
+        chosen = ", which early stopping chose" if len(whole) < len(rows) else ""
+        ended = formatting.count(len(whole), "trial")
+        what = f"best {objective.name} of {ended} trained to the end{chosen}"
         views.append(_view(what, late, labels, objective))
     return {
         "sweep": read.home.id,
@@ -54,9 +56,15 @@ def by_parameter(read: Reading, name: str) -> dict[str, Any]:
     }
 
 
-def _counts(row: Row) -> bool:
+def _counts(row: Row, name: str) -> bool:
     """Whether a trial's values can be compared: it did not fail, keeps the constraints, and has finite ones."""
-    return row.state != "failed" and row.feasible and bool(row.curve) and all(map(math.isfinite, row.curve))
+    able = row.state != "failed" and row.feasible and all(map(math.isfinite, row.curve))
+    return able and held(row, name) > 0
+
+
+def held(row: Row, name: str) -> int:
+    """Return the number of epochs that were trained with the trial's first value of a hyperparameter."""
+    return min([len(row.curve), *(change["epoch"] for change in row.changes if name in change["params"])])
 
 
 def _labels(values: Mapping[int, Value]) -> dict[int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.comparing.one_trial import trial_of
@@ -33,7 +33,7 @@ def difference(first: Side, second: Side) -> dict[str, Any]:
         "configuration": differing,
         "num_equal": len(names) - len(differing),
         "results": {name: [side[name] for side in sides] for name in SHOWN},
-        "spec": _specs(first[0], second[0]),
+        "spec": {} if first[0].home.id == second[0].home.id else specs([first[0], second[0]], OF_TRIALS),
         "curves": [side["curves"] for side in sides],
     }
 
@@ -42,13 +42,15 @@ def _equal(name: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bo
     return name in first and name in second and first[name] == second[name]
 
 
-def _specs(first: Reading, second: Reading) -> dict[str, list[Any]]:
-    if first.home.id == second.home.id:
-        return {}
-    trees = [dict(_flat(read.sweep.to_tree())) for read in (first, second)]
-    names = dict.fromkeys([*trees[0], *trees[1]])
-    found = {name: [tree.get(name) for tree in trees] for name in names if name.split(".")[0] not in OF_TRIALS}
-    return {name: values for name, values in found.items() if values[0] != values[1]}
+def specs(reads: Sequence[Reading], without: Container[str] = ("name",)) -> dict[str, list[Any]]:
+    """Return the dotted keys by which the sweeps' specs differ, with each sweep's value; null where it has none.
+
+    ``without`` are keys of the top level that are left out with all below them.
+    """
+    trees = [dict(_flat(read.sweep.to_tree())) for read in reads]
+    names = dict.fromkeys(name for tree in trees for name in tree if name.split(".")[0] not in without)
+    found = {name: [tree.get(name) for tree in trees] for name in names}
+    return {name: values for name, values in found.items() if any(value != values[0] for value in values)}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

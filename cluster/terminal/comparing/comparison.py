@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -10,46 +10,81 @@ from rich.text import Text
 from cluster.terminal import formatting
 from search_spaces.types.trial_names import trial_name
 
+NONE = "—"
+LABEL, CELL = 26, 25
+"""Cells of the widest label and of the widest value; longer ones are cut."""
 
-def sweep_lines(found: Mapping[str, Any]) -> list[Text]:
-    """Return the lines of ``paceline compare ID ID``: the champions in a table, then each difference in words."""
-    heads = (
-        "sweep",
-        "name",
-        "workload",
-        "champion",
-        found["metric"]["name"],
-        "95 % interval",
-        "seeds",
-        "trials",
-        "time",
-    )
-    rows = [
-        (
-            one["sweep"],
-            formatting.shorten(one["name"], 16),
-            formatting.shorten(one["workload"], 14),
-            trial_name(one["champion"]),
-            formatting.measure(one["mean"]),
-            formatting.interval(one["ci95"]),
-            str(one["seeds"]),
-            str(one["trials"]),
-            formatting.span(one["seconds"]),
-        )
-        for one in found["sweeps"]
-    ]
-    lines = [*_table(heads, rows), Text("")]
+
+def sweep_lines(found: Mapping[str, Any], width: int = 80) -> list[Text]:
+    """Return the lines of ``paceline compare ID ID``: a column a sweep, each difference in words, the specs.
+
+    Of more sweeps than fit into ``width`` cells the columns go on below.
+    """
+    lines = _side_by_side(found["sweeps"], _rows(found), width)
     for one in found["differences"]:
         if one["mean"] is not None:
-            label = f"{one['second']} − {one['first']}"
-            value = f"{one['mean']:+.4g}  {formatting.interval(one['ci95'])}"
-            lines.append(Text(f"{label}  {value}  ").append(one["how"], "bright_black"))
+            told = f"{one['second']} − {one['first']}  {one['mean']:+.4g}  {formatting.interval(one['ci95'])}"
+            lines += [Text(told), Text(f"  {one['how']}", "bright_black")]
         lines.append(Text(one["said"], "bold"))
     for one in found["sweeps"]:
         lines += [Text(f"{one['sweep']}: {text}", "bold red") for text in one["warnings"]]
     if len(found["differences"]) > 1:
         lines.append(Text("Each interval holds on its own: of many comparisons some are wrong.", "bright_black"))
+    if spec := found["spec"]:
+        rows = [(key, [NONE if one is None else str(one) for one in values]) for key, values in spec.items()]
+        lines += [Text(""), Text("what differs in their sweep files", "bold")]
+        lines += _side_by_side(found["sweeps"], rows, width)
     return lines
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return a row for each thing that is told of every sweep: its label, and a cell a sweep."""
+    sweeps, metric = found["sweeps"], found["metric"]["name"]
+    each: list[tuple[str, Callable[[Mapping[str, Any]], str]]] = [
+        ("name", lambda one: one["name"]),
+        ("workload", lambda one: one["workload"]),
+        ("champion", lambda one: trial_name(one["champion"])),
+        (metric, lambda one: formatting.measure(one["mean"])),
+        ("95 % interval", lambda one: formatting.interval(one["ci95"])),
+        ("seeds", lambda one: str(one["seeds"])),
+        ("defaults", lambda one: formatting.measure(one["defaults"]["mean"])),
+    ]
+    for name in dict.fromkeys(base["name"] for one in sweeps for base in one["baselines"]):
+        each.append((str(name), lambda one, name=name: _baseline(one, name)))  # type: ignore[misc]
+    each += [
+        ("trials", lambda one: str(one["trials"])),
+        ("epochs", lambda one: str(one["epochs_trained"])),
+        ("time", lambda one: formatting.span(one["seconds"])),
+    ]
+    rows = [(label, [cell(one) for one in sweeps]) for label, cell in each]
+    if any(one["metric"] != metric for one in sweeps):
+        rows.insert(3, ("metric", [one["metric"] for one in sweeps]))
+    return rows
+
+
+def _baseline(sweep: Mapping[str, Any], name: str) -> str:
+    means = {one["name"]: one["mean"] for one in sweep["baselines"]}
+    return formatting.measure(means.get(name))
+
+
+def _side_by_side(
+    sweeps: Sequence[Mapping[str, Any]], rows: Sequence[tuple[str, Sequence[str]]], width: int
+) -> list[Text]:
+    """Return blocks of lines with a column for each sweep, as many in a block as fit, and an empty line each."""
+    label = min(max(len(name) for name, _ in rows), LABEL)
+    cell = max(len(sweep["sweep"]) for sweep in sweeps)
+    cell = min(max([cell, *(len(one) for _, cells in rows for one in cells)]), CELL)
+    at_once = max(1, (width - label) // (cell + 2))
+    made: list[Text] = []
+    for begin in range(0, len(sweeps), at_once):
+        part = slice(begin, begin + at_once)
+        heads = "".join(f"  {one['sweep']:<{cell}}" for one in sweeps[part])
+        made.append(Text(f"{'':<{label}}{heads}".rstrip(), "bold"))
+        for name, cells in rows:
+            line = "".join(f"  {formatting.shorten(one, cell):<{cell}}" for one in cells[part])
+            made.append(Text(f"{formatting.middle(name, label):<{label}}{line}".rstrip()))
+        made.append(Text(""))
+    return made
 
 
 def parameter_lines(found: Mapping[str, Any]) -> list[Text]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cluster.cli.commands.shared import Refusal, find, print_json, reading
+from cluster.cli.commands.shared import Refusal, find, print_json, print_lines, reading
 from cluster.cli.options import JSON
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
@@ -73,9 +73,5 @@ def _told(found: dict[str, Any], lines: Sequence[Text], as_json: bool) -> int:
     if as_json:
         print_json(found)
         return FINISHED
-    from cluster.python.showing import console
-
-    screen = console()
-    for line in lines:
-        screen.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(lines)
     return FINISHED

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cluster.cli.commands.results.one_trial import is_trial
-from cluster.cli.commands.shared import Refusal, find, print_json, reading
+from cluster.cli.commands.shared import Refusal, find, print_json, print_lines, reading
 from cluster.cli.options import JSON
 from cluster.exit_codes import FINISHED
 
@@ -33,11 +33,7 @@ def diff(first: str, second: str, as_json: bool) -> int:
     if as_json:
         print_json(document)
         return FINISHED
-    from cluster.python.showing import console
-
-    screen = console()
-    for line in lines(document):
-        screen.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(lines(document))
     return FINISHED
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cluster.cli.commands.shared import Refusal, print_json
+from cluster.cli.commands.shared import Refusal, print_json, print_lines
 from cluster.exit_codes import FINISHED
 from cluster.sweep.home import SweepHome
 
@@ -31,9 +31,5 @@ def show_trial(read: Reading, trial: str, as_json: bool) -> int:
     if as_json:
         print_json(document)
         return FINISHED
-    from cluster.python.showing import console
-
-    screen = console()
-    for line in lines(document):
-        screen.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(lines(document))
     return FINISHED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 import torch
 
 from cluster.cli.main import main
-from cluster.sweep.comparing.by_parameter import said
+from cluster.sweep.comparing.by_parameter import held, said
 from cluster.sweep.home import SweepHome
+from cluster.terminal.records import Row
 from search_spaces.study.study import Study
 from tests.helpers.finished_sweep_without_ray import FAILING, raced
 from tracking.results.intervals import crossed
@@ -76,6 +78,10 @@ def test_champions_are_compared_by_row_and_seed_on_the_rows_that_they_share(
     assert found["said"] == f"{strong.id} is better than {weak.id}: the 95 % interval excludes 0."
     assert "paired by 27 test rows and by seed" in told(capsys, "compare", strong.id, weak.id)
     assert [one["champion"] for one in document["sweeps"]] == [1, 1]
+    assert document["spec"] == {"workload": ["softmax", "mlp"], "trials": [3, 4]}
+    text = told(capsys, "compare", weak.id, strong.id)
+    assert all(len(line) <= 80 for line in text.splitlines() if not line.startswith("No "))
+    assert re.search(r"\nworkload +softmax  +mlp\n", text) and re.search(r"\ntrials +3  +4\n", text)
 
 
 def test_there_is_no_winner_inside_the_noise(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +137,21 @@ def test_a_planted_difference_between_two_values_is_found(capsys: pytest.Capture
     assert pair["mean"] == pytest.approx(groups[pair["first"]]["mean"] - groups[pair["second"]]["mean"])
     text = told(capsys, "compare", home.id, "lr")
     assert "which all" in text and " to " in text and "An association, not an effect" in text
+
+
+def test_a_trial_counts_up_to_the_epoch_at_which_the_hyperparameter_changed() -> None:
+    changes = [{"epoch": 4, "source": 2, "params": {"lr": 0.1}}]
+    row = Row(
+        number=0,
+        state="done",
+        epochs=9,
+        value=0.5,
+        best_value=0.5,
+        params={"lr": 0.2},
+        curve=[0.5] * 9,
+        changes=changes,
+    )
+    assert held(row, "lr") == 4 and held(row, "momentum") == 9
 
 
 def test_one_value_alone_is_nothing_to_compare() -> None:
