@@ -85,7 +85,11 @@ def test_a_document_has_the_fields_of_its_table(
     monkeypatch.chdir(tmp_path)
     not_kept = {"reason": "no space", "resumes_at": {"3": 1}, "ended": [2]}
     final = {"trial": 3, "seed": 1, "state": "done", "epoch": 9, "values": {"9": 0.5}, "test": {"test_f1": 0.5}}
-    again = {"final:t0003-s1": final} if name == "show ID TRIAL" else {}
+    leg = {"purpose": "search", "members": ["t0003-s0", "t0004-s0"], "start": 0, "stop": 1}
+    leg |= {"began_s": 5.0, "ended_s": 7.0, "lane": "host:12"}
+    again: dict[str, Any] = {}
+    if name == "show ID TRIAL":
+        again = {"final:t0003-s1": final, "leg:000000": json.dumps(leg)}
     again |= {"repeat:t0003-s1001": {"trial": 3, "seed": 1001, "state": "done", "values": {"9": 0.5}}}
     several = ("metrics=[{name: val_accuracy}, {name: params_m}]", "constraints=[{metric: params_m, max: 9}]")
     home = raced("trials=24", *several, verdict=VERDICT, not_kept=not_kept, **again)

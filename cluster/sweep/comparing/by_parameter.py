@@ -64,7 +64,8 @@ def _counts(row: Row, name: str) -> bool:
 
 def held(row: Row, name: str) -> int:
     """Return the number of epochs that were trained with the trial's first value of a hyperparameter."""
-    return min([len(row.curve), *(change["epoch"] for change in row.changes if name in change["params"])])
+    changed = (int(change["epoch"]) for change in row.changes if name in change["params"])
+    return min([len(row.curve), *changed])
 
 
 def _labels(values: Mapping[int, Value]) -> dict[int, str]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cluster.sweep.comparing.course import costs, ended, stretches
 from cluster.sweep.document import saves_files, trial_document
 from cluster.sweep.files.trial_logs import files_of, trial_number
 from cluster.sweep.reading import Reading, champion
@@ -83,6 +84,7 @@ def trial_of(read: Reading, row: Row) -> dict[str, Any]:
     """Return the document of ``paceline show ID TRIAL --json``."""
     finals = [one for one in read.facts.finals if one.get("trial") == row.number]
     order = [one.number for one in ranked(read.rows, read.sweep.objective)]
+    found = curves(read, row)
     return {
         "sweep": read.home.id,
         "name": trial_name(row.number),
@@ -91,10 +93,12 @@ def trial_of(read: Reading, row: Row) -> dict[str, Any]:
         "place": order.index(row.number) + 1,
         "num_trials": len(order),
         "seconds": row.seconds,
+        "run_url": _run_url(read, row),
         "configuration": configuration(read, row),
-        "curves": {
-            name: {str(k): value for k, value in curve.items()} for name, curve in curves(read, row).items()
-        },
+        "curves": {name: {str(k): value for k, value in curve.items()} for name, curve in found.items()},
+        "costs": costs(found),
+        "training": stretches(read, row),
+        "ended": ended(read, row),
         "final_evaluation": [
             _final(one, read.sweep.objective) for one in sorted(finals, key=lambda one: one["seed"])
         ],
@@ -102,6 +106,15 @@ def trial_of(read: Reading, row: Row) -> dict[str, Any]:
         "files": _saved(read, row),
         "printed": any(files_of(read.home.logs, row.number)),
     }
+
+
+def _run_url(read: Reading, row: Row) -> str | None:
+    """Return the address of the trial's run in MLflow's UI; None where it has none."""
+    tracking = read.facts.tracking
+    if not row.run_id or "url" not in tracking:
+        return None
+    base = str(tracking["url"]).partition("/#/")[0]
+    return f"{base}/#/experiments/{tracking['experiment_id']}/runs/{row.run_id}"
 
 
 def _saved(read: Reading, row: Row) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from cluster.terminal import formatting
+from cluster.terminal.comparing.frames import own_frames
 from search_spaces.criteria.metric_names import on_test
 from search_spaces.types.values import Value, restored
 
@@ -15,12 +16,22 @@ CURVE_WIDTH = 40
 FIRST = ("loss", "grad_norm")
 """Curves that follow that of the objective: losses of training and validation, then the gradient's norm."""
 GAP = "generalization_gap_"
+SHOWN = 8
+"""Number of trials that are named of those that trained together with one."""
+UNITS = {
+    "params_m": "{:.4g} M parameters",
+    "latency_ms": "{:.3g} ms an example",
+    "training_s": "{:.3g} s of training",
+    "peak_memory_mib": "{:.0f} MiB of memory",
+    "examples_per_s": "{:.0f} examples/s",
+}
+"""How what a trial cost is told."""
 
 
 def lines(found: Mapping[str, Any]) -> list[Text]:
     """Return the lines of a trial's document, as ``paceline show ID TRIAL`` prints them."""
-    blocks = (_head(found), _configuration(found), _curves(found), _finals(found), _failure(found), _where(found))
-    return [line for block in blocks if (made := list(block)) for line in (*made, Text(""))][:-1]
+    blocks = (_head, _configuration, _curves, _training, _finals, _failure, _where)
+    return [line for block in blocks if (made := list(block(found))) for line in (*made, Text(""))][:-1]
 
 
 def _head(found: Mapping[str, Any]) -> Iterator[Text]:
@@ -32,12 +43,32 @@ def _head(found: Mapping[str, Any]) -> Iterator[Text]:
     )
     best, last = formatting.measure(found["best_value"]), formatting.measure(found["value"])
     yield Text(f"  {found['metric']['name']} best {best}, last {last} ({found['metric']['goal']})")
+    yield Text(f"  {found['ended']}")
+    if costs := found["costs"]:
+        yield Text(f"  {', '.join(_cost(name, value) for name, value in costs.items())}")
     if seeds := found["seeds"]:
         values = ", ".join(map(formatting.measure, seeds["values"]))
         yield Text(f"  with {len(seeds['values'])} seeds {values}: mean {formatting.measure(seeds['mean'])}")
     if cached := found["cached_from"]:
         yield Text(f"  taken over from sweep {cached['sweep']} up to epoch {cached['epoch']}")
     yield from (Text(f"  {line}") for line in found["steered"])
+
+
+def _cost(name: str, value: float) -> str:
+    """Return a cost with its unit in words."""
+    return UNITS[name].format(value)
+
+
+def _training(found: Mapping[str, Any]) -> Iterator[Text]:
+    for k, one in enumerate(found["training"]):
+        if k == 0:
+            yield Text("trained", "bold")
+        first, last = one["from_epoch"], one["to_epoch"]
+        epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+        line = f"  {epochs}  in {formatting.span(one['seconds'])}  worker {one['worker'] or 'unknown'}"
+        together = one["together_with"]
+        beside = f" beside {' '.join(together[:SHOWN])}{' …' if len(together) > SHOWN else ''}" if together else ""
+        yield Text(f"{line}{beside}{'  failed' if one['failed'] else ''}")
 
 
 def _configuration(found: Mapping[str, Any]) -> Iterator[Text]:
@@ -98,7 +129,7 @@ def _finals(found: Mapping[str, Any]) -> Iterator[Text]:
 def _failure(found: Mapping[str, Any]) -> Iterator[Text]:
     if failure := found["failure"]:
         yield Text(f"why it ended: {failure['kind']}", "bold")
-        yield from (Text(f"  {line}") for line in str(failure["text"]).splitlines())
+        yield from (Text(f"  {line}") for line in own_frames(str(failure["text"])).splitlines())
         if failure["output"]:
             yield Text("its last lines", "bold")
             yield from (Text(f"  | {line}") for line in str(failure["output"]).splitlines())
@@ -106,7 +137,7 @@ def _failure(found: Mapping[str, Any]) -> Iterator[Text]:
 
 def _where(found: Mapping[str, Any]) -> Iterator[Text]:
     if found["run_id"]:
-        yield Text(f"MLflow run {found['run_id']}", "bright_black")
+        yield Text(f"MLflow run {found['run_url'] or found['run_id']}", "bright_black")
     if found["files"]:
         yield Text(f"saved files {found['files']}", "bright_black")
     if found["printed"]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import cluster
 from cluster.cli.main import main
+from cluster.sweep.provenance.leg_log import LegRecord
+from cluster.terminal.comparing.frames import own_frames
 from search_spaces.study.study import Study
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
 
@@ -83,3 +88,74 @@ def test_curves_are_those_of_mlflow_where_it_has_them(capsys: pytest.CaptureFixt
     study.flush()
     document = json.loads(told(capsys, "show", home.id, "t004", "--json"))
     assert document["curves"]["grad_norm"] == {"1": 2.5}
+
+
+def test_a_trial_tells_what_it_cost_when_it_was_trained_and_why_it_ended(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    legs = [
+        LegRecord(
+            purpose="search", members=members, start=0, stop=1, began_s=5.0, ended_s=7.0, lane="host:12", fused=2
+        )
+        for members in [("t0004-s0", "t0005-s0"), ("t0003-s0",)]
+    ]
+    facts: dict[str, Any] = {f"leg:{k:06d}": json.dumps(asdict(leg)) for k, leg in enumerate(legs)}
+    home = raced(text=f"{SPEC}tracking: {{uri: '{uri}'}}\n", tracking={"uri": uri}, **facts)
+    tracker = tracked(home)
+    tracker.writer.epoch("t0004", 1, {"val_accuracy": 0.541, "params_m": 0.25, "latency_ms": 1.5})
+    assert tracker.writer.close(30)
+    study = Study(home.id, home.sweep().goals, home.journal)
+    study.set("run_ids", {"4": tracker.writer.run_ids["t0004"]})
+    study.flush()
+    document = json.loads(told(capsys, "show", home.id, "t004", "--json"))
+    assert document["costs"] == {"params_m": 0.25, "latency_ms": 1.5}
+    (one,) = document["training"]
+    assert (one["from_epoch"], one["to_epoch"], one["seconds"], one["worker"]) == (1, 1, 2.0, "host:12")
+    assert one["together_with"] == ["t005"]
+    text = told(capsys, "show", home.id, "t004")
+    assert "0.25 M parameters, 1.5 ms an example" in text and "worker host:12 beside t005" in text
+
+
+def falling(trial: int, epoch: int) -> float:
+    """Earlier trials are better."""
+    return 0.9 - trial / 100 + epoch / 1000
+
+
+def test_a_pruned_trial_tells_where_it_ended_and_how_it_stood_there(capsys: pytest.CaptureFixture[str]) -> None:
+    home = raced("early_terminate={type: asha_stopping, eta: 3}", score=falling)
+    rows = json.loads(told(capsys, "show", home.id, "--json"))["trials"]
+    pruned = next(one for one in rows if one["state"] == "stopped")
+    done = next(one for one in rows if one["state"] == "done")
+    ended = {
+        one["number"]: json.loads(told(capsys, "show", home.id, str(one["number"]), "--json"))["ended"]
+        for one in (pruned, done)
+    }
+    assert ended[done["number"]] == "trained to the end"
+    came = [one["number"] for one in rows if one["epochs"] >= pruned["epochs"]]
+    place = sum(number < pruned["number"] for number in came) + 1
+    assert ended[pruned["number"]].endswith(f"was place {place} of {len(came)}")
+    assert ended[pruned["number"]].startswith(f"pruned after {pruned['epochs']} epoch")
+
+
+def test_of_a_traceback_the_user_s_own_frames_are_shown() -> None:
+    ours, installed = (
+        Path(cluster.__file__).parent / "lanes" / "lane.py",
+        "/x/lib/python3.12/site-packages/torch/a.py",
+    )
+    text = f"""Traceback (most recent call last):
+  File "{ours}", line 3, in run
+    call()
+  File "/home/ann/train.py", line 7, in train
+    model(x)
+  File "{installed}", line 9, in forward
+    raise ValueError
+ValueError: too wide"""
+    assert own_frames(text).splitlines() == [
+        "Traceback (most recent call last):",
+        '  File "/home/ann/train.py", line 7, in train',
+        "    model(x)",
+        "ValueError: too wide",
+    ]
+    nothing_own = text.replace("/home/ann", str(ours.parent))
+    assert own_frames(nothing_own) == nothing_own and own_frames("no memory left") == "no memory left"
