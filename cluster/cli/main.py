@@ -40,8 +40,14 @@ COMMANDS = {
     "ls": ("list", "List sweeps: here, submitted, in MLflow."),
     "show": ("show", "Show best trials, final evaluation, cost, failures."),
     "diff": ("results.diff", "Show what differs between two trials, of one sweep or of two."),
-    "report": ("results.report", "Draw a sweep as one HTML page."),
-    "compare": ("results.compare", "Compare champions of sweeps, or the values of a hyperparameter."),
+    "report": (
+        "results.report",
+        "Draw a sweep as one HTML page: verdict, history, curves, hyperparameters, time, failures, data.",
+    ),
+    "compare": (
+        "results.compare",
+        "Compare the champions of sweeps, or within one sweep the values of a hyperparameter.",
+    ),
     "best": ("show", "Print the champion's configuration, or before there is one the recommended."),
     "export": ("serve", "Write a sweep's champion to an ONNX file, or of a text encoder to a folder."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),

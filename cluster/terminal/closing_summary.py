@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -100,6 +100,7 @@ def _table(ending: Ending, width: int, top: int) -> list[Text]:
     snapshot, title = ending.snapshot, ending.title
     rows = as_shown(ranked(snapshot.rows, title.objective)[:top], title.objective)
     listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
+    listed = replace(listed, importance=ending.document.get("importance") or {})
     whole_line = 10_000
     best = live_lines.best_lines(snapshot, title, whole_line)
     board = leaderboard(listed, width)

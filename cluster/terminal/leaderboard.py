@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -23,13 +23,15 @@ VALUE_WIDTH = 14
 class Ranked:
     """Content of a leaderboard: ``rows``, the best first, with their curves of ``metric``.
 
-    ``horizon`` is the largest number of epochs of a trial, ``best`` the number of the best trial.
+    ``horizon`` is the largest number of epochs of a trial, ``best`` the number of the best one. ``importance`` are
+    shares of the hyperparameters: of columns that do not fit, those of the least important are left out first.
     """
 
     rows: Sequence[Row]
     metric: str
     horizon: int
     best: int | None
+    importance: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,26 @@ class BoardColumn:
 def leaderboard(ranked: Ranked, width: int) -> list[Text]:
     """Return a head line and one line per row, in at most ``width`` cells; nothing without rows.
 
-    Columns that do not fit are left out, those with the lowest ``keep`` first.
+    Columns that do not fit are left out, those with the lowest ``keep`` first, and how many are is told.
     """
-    if not ranked.rows:
-        return []
-    columns = _fitting(all_columns(ranked), width)
-    lines = [Text("  ".join(_pad(c.head, c) for c in columns).rstrip(), style="bright_black")]
-    for i in range(len(ranked.rows)):
+    return table(all_columns(ranked), len(ranked.rows), width) if ranked.rows else []
+
+
+def table(columns: Sequence[BoardColumn], num_rows: int, width: int) -> list[Text]:
+    """Return a head line and one line per row of the columns that fit into ``width`` cells.
+
+    Behind the heads stands the number of those that were left out, as ``+4 more``.
+    """
+    kept = _fitting(columns, width)
+    if left_out := len(columns) - len(kept):
+        kept = _fitting(columns, width - len(more := f"  +{left_out} more"))
+        more = f"  +{len(columns) - len(kept)} more"
+    else:
+        more = ""
+    lines = [Text("  ".join(_pad(c.head, c) for c in kept).rstrip() + more, style="bright_black")]
+    for i in range(num_rows):
         line = Text()
-        for column in columns:
+        for column in kept:
             text, style = column.cells[i]
             line.append(_pad(text, column) + "  ", style)
         line.rstrip()
@@ -90,7 +103,7 @@ def all_columns(ranked: Ranked) -> list[BoardColumn]:
         *_seeds(rows),
         *_beside(rows, ranked.metric),
         BoardColumn("curve", list(zip(curves, styles, strict=True)), 70, right=False),
-        *_settings(rows),
+        *_settings(rows, ranked.importance),
         BoardColumn("time", [(formatting.span(row.seconds), "") for row in rows], 30),
     ]
 
@@ -121,15 +134,19 @@ def _name(row: Row, best: int | None) -> tuple[str, str]:
     return (f"{name} ★", "bold") if row.number == best else (name, "")
 
 
-def _settings(rows: Sequence[Row]) -> list[BoardColumn]:
-    """Return a column for each hyperparameter; those with equal values in all rows are left out first."""
+def _settings(rows: Sequence[Row], importance: Mapping[str, float]) -> list[BoardColumn]:
+    """Return a column for each hyperparameter; those with equal values in all rows are left out first.
+
+    Then the least important ones are, or before that is known the last ones.
+    """
     names = list(dict.fromkeys(name for row in rows for name in row.params))
+    order = {name: i for i, name in enumerate(sorted(names, key=lambda name: -importance.get(name, 0.0)))}
     columns = []
-    for i, name in enumerate(names):
+    for name in names:
         values: list[Value] = [row.params.get(name) for row in rows]
         shown = [formatting.setting(row.params[name]) if name in row.params else formatting.NOTHING for row in rows]
         cells = [(formatting.middle(text, VALUE_WIDTH), "") for text in shown]
-        keep = (60 if len(set(shown)) > 1 else 20) - min(i, 15)
+        keep = (60 if len(set(shown)) > 1 else 20) - min(order[name], 15)
         texts = any(isinstance(value, str) for value in values)
         columns.append(BoardColumn(formatting.middle(name, VALUE_WIDTH), cells, keep, right=not texts))
     return columns

@@ -29,7 +29,20 @@ if TYPE_CHECKING:
     from tracking.store.records import FoundRun
 
 UNREACHABLE, FORGOTTEN, DAMAGED = "unreachable", "unknown", "damaged"
-HEADS = ("id", "name", "workload", "state", "trials", "best", "started", "owner", "target")
+COLUMNS = {
+    "id": 100,
+    "name": 80,
+    "workload": 30,
+    "state": 90,
+    "trials": 60,
+    "best": 70,
+    "started": 50,
+    "owner": 10,
+    "target": 20,
+}
+"""Columns and their importance: a narrow terminal leaves out the least important ones."""
+MAX_NAME = 24
+"""Characters of a name; longer ones are cut."""
 
 Listed = dict[str, Any]
 
@@ -190,23 +203,28 @@ def _minute(seconds: float) -> str:
 
 
 def _print_table(rows: list[Listed]) -> None:
-    from rich.table import Table
+    from cluster.terminal.leaderboard import BoardColumn, table
 
-    table = Table(box=None, pad_edge=False, header_style="bright_black")
-    for head in HEADS:
-        table.add_column(head, justify="right" if head in ("trials", "best") else "left", no_wrap=True)
-    for row in rows:
-        known = row.get("trials") is not None
-        trials = f"{row['trials']}/{row['planned']}" if known else formatting.NOTHING
-        value = f"{row['metric']} {formatting.measure(row['best'])}" if known else formatting.NOTHING
-        rest = (row["started"], row["owner"], row["target"])
-        table.add_row(
-            row["sweep"],
-            row["name"],
-            row.get("workload", ""),
-            row["state"],
-            trials,
-            value,
-            *rest,
-        )
-    console().print(table)
+    screen = console()
+    cells = [_cells(row) for row in rows]
+    columns = [
+        BoardColumn(head, [(one[head], "") for one in cells], keep, right=head in ("trials", "best"))
+        for head, keep in COLUMNS.items()
+    ]
+    for line in table(columns, len(rows), screen.width):
+        screen.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _cells(row: Listed) -> dict[str, str]:
+    known = row.get("trials") is not None
+    return {
+        "id": row["sweep"],
+        "name": formatting.shorten(row["name"], MAX_NAME),
+        "workload": formatting.shorten(row.get("workload", ""), MAX_NAME),
+        "state": row["state"],
+        "trials": f"{row['trials']}/{row['planned']}" if known else formatting.NOTHING,
+        "best": f"{row['metric']} {formatting.measure(row['best'])}" if known else formatting.NOTHING,
+        "started": row["started"],
+        "owner": row["owner"],
+        "target": row["target"],
+    }

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from cluster.terminal import formatting
+from cluster.terminal.leaderboard import Ranked, leaderboard
 from cluster.terminal.live_lines import chosen
 from cluster.terminal.records import Snapshot, ranked
 from cluster.terminal.views import LineView, LiveView, QuietView, picture
@@ -23,6 +24,26 @@ from tests.helpers.sweep_in_every_state import TITLE, URL, mixed, row, snapshot
 
 def drawn(state: Snapshot, width: int, height: int = 40) -> list[str]:
     return [line.plain for line in picture(state, TITLE, URL, (width, height))]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.968, "0.9680"), (9.99996, "10.000"), (123.456, "123.46"), (-49830.7618, "-49831"), (99999.6, "1.000e+05")],
+)
+def test_values_of_metrics_have_five_significant_digits(value: float, text: str) -> None:
+    assert formatting.measure(value) == text
+
+
+def test_columns_that_do_not_fit_are_counted_and_the_least_important_go_first() -> None:
+    rows = [row(number, params={"a": number, "b": number / 7, "c": number / 3}) for number in range(3)]
+    known = Ranked(rows=rows, metric="val_accuracy", horizon=9, best=2, importance={"c": 0.7, "a": 0.2, "b": 0.1})
+    heads = [str(leaderboard(known, width)[0]).split() for width in (200, 64, 52)]
+    assert "+" not in " ".join(heads[0]) and {"a", "b", "c", "time"} <= set(heads[0])
+    assert "c" in heads[1] and heads[1][-1] == "more"
+    shown = [[name for name in head if name in "abc"] for head in heads]
+    assert all(names[-1:] in (["c"], []) for names in shown), "c is the last of all, and goes last"
+    num = int(heads[2][-2].removeprefix("+"))
+    assert num + len(heads[2]) - 2 == len(heads[0])
 
 
 @pytest.mark.parametrize(("width", "height"), [(140, 40), (80, 24), (60, 12), (30, 6), (10, 3)])
