@@ -119,10 +119,10 @@ def _compared(verdict: Mapping[str, Any]) -> pd.DataFrame:
         {
             "": trial_name(one["number"]),
             "role": "champion" if one["champion"] else role if one["default"] else "finalist",
-            "best in search": measure(one["search_value"]),
-            "validation": measure(one["validation_mean"]),
             metric: measure(one["test"]["mean"]),
             "95 % interval": interval(one["test"]["ci95"]),
+            "validation": measure(one["validation_mean"]),
+            "best in search": measure(one["search_value"]),
             "failed seeds": ", ".join(map(str, one["failed_seeds"])),
         }
         for one in verdict.get("finalists") or ()

@@ -1,6 +1,6 @@
 """Makes the pictures of docs/pictures anew, from a real sweep: ``make pictures``.
 
-The terminal's are SVG, drawn by rich from a recorded sweep; MLflow's are taken by a headless Chromium.
+The terminal's are SVG, drawn by rich from a recorded sweep; pages are taken by a headless Chromium.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cluster.cli.commands.run import AFTER_DEMO, DEMO
 from cluster.cli.commands.shared import load, reading
 from cluster.driver.driver import drive
 from cluster.python.showing import title
+from cluster.report.written import write
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading, snapshot, troubles
@@ -38,6 +39,12 @@ SIZE = (110, 28)
 WINDOW, SHOWN = (1860, 820), (1390, 820)
 """Pixels of the browser's window, and of it without MLflow's assistant, which opens in its right quarter."""
 TRIALS = 40
+REPORTS = {
+    "report-verdict": (1200, "light", "verdict", 1150),
+    "report-hyperparameters": (1200, "dark", "parallel", 1400),
+    "report-phone": (390, "light", "verdict", 1500),
+}
+"""Pictures of the report: width in pixels, theme, the section at the top, and height."""
 NUM_COLOURS = 128
 
 
@@ -81,6 +88,7 @@ def main() -> int:
             drive(home, recorder)
         terminal(home, recorder)
         browser(reading(home), Path(folder))
+        report(reading(home), Path(folder))
         os.chdir(ROOT)
     return 0
 
@@ -127,16 +135,32 @@ def browser(read: Reading, folder: Path) -> None:
     try:
         for name, url in links.items():
             shoot(url, folder / f"{name}.png", folder)
-            picture = Image.open(folder / f"{name}.png").convert("RGB").crop((0, 0, *SHOWN))
-            picture.quantize(NUM_COLOURS).save(PICTURES / f"{name}.png", optimize=True)
+            keep(folder / f"{name}.png", SHOWN)
     finally:
         server.stop()
 
 
-def shoot(url: str, file: Path, folder: Path) -> None:
+def report(read: Reading, folder: Path) -> None:
+    """The sweep's report, in a frame: a window cannot be as narrow as a phone."""
+    write(read, folder / "report.html")
+    for name, (width, theme, section, height) in REPORTS.items():
+        page, size = f"report.html?theme={theme}#{section}", f"width:{width}px; height:{height}px; border:0"
+        frame = f"<iframe src='{page}' style='{size}'>"
+        (folder / "frame.html").write_text(f"<!doctype html><body style='margin:0'>{frame}</iframe>")
+        shoot((folder / "frame.html").as_uri(), folder / f"{name}.png", folder, (max(600, width), height))
+        keep(folder / f"{name}.png", (width, height))
+
+
+def keep(file: Path, size: tuple[int, int]) -> None:
+    """The left upper part of a picture in the documentation, with few colours."""
+    picture = Image.open(file).convert("RGB").crop((0, 0, *size))
+    picture.quantize(NUM_COLOURS).save(PICTURES / file.name, optimize=True)
+
+
+def shoot(url: str, file: Path, folder: Path, window: tuple[int, int] = WINDOW) -> None:
     """One picture of a page, when it has had the time to load."""
     command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    command += [f"--user-data-dir={folder / 'profile'}", f"--window-size={WINDOW[0]},{WINDOW[1]}"]
+    command += [f"--user-data-dir={folder / 'profile'}", f"--window-size={window[0]},{window[1]}"]
     command += ["--virtual-time-budget=60000", f"--screenshot={file}", url]
     subprocess.run(command, check=True, capture_output=True, timeout=180)
 

@@ -1,6 +1,7 @@
 """The look of figures: colours that the colour-blind can tell, and one layout for light and dark pages.
 
-Colours named ``INK``, ``GRID`` and ``PAPER`` are CSS variables, which the page replaces by those of its theme.
+Colours named ``INK``, ``FAINT``, ``GRID``, ``PAPER`` and ``BLUE`` are CSS variables, which the page replaces by
+those of its theme.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 INK, FAINT, GRID, PAPER = "var(--ink)", "var(--faint)", "var(--grid)", "var(--paper)"
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
-    "#0072B2",
+    "var(--blue)",  # #0072B2, on dark paper a lighter one
     "#E69F00",
     "#009E73",
     "#D55E00",
