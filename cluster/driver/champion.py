@@ -17,6 +17,7 @@ import ray
 from cluster.driver.baselines_aside import BaselinesAside, measure_here
 from cluster.driver.inspected.order import Order, inspected
 from cluster.driver.judging import PREDICTIONS, Case, Judgement, judge
+from cluster.sweep.files.champion_file import keep
 from cluster.sweep.home import SweepHome
 from cluster.sweep.mlflow_models.opening import open_models_of
 from cluster.sweep.mlflow_runs import run_key
@@ -236,6 +237,7 @@ class ChampionProcess:
             rows=list(rows),
             others={one.seed: one.checkpoint for one in others if one.checkpoint is not None},
             head=replace(head, title=f"{self.sweep.name}: {name_of_key(key)}"),
+            name=name_of_key(key),
             uri=tracker.uri,
             run_id=tracker.run_id(key, STORE_TIMEOUT_S),
             checkpoints=self.home.checkpoints,
@@ -248,6 +250,7 @@ class ChampionProcess:
         except ray.exceptions.RayError as error:
             tracker.say(f"the champion could not be inspected: {last_line(error)}")
             return None
+        keep(self.home, found["files"], tracker.say)
         for path, content in found["files"].items():
             tracker.writer.content(path, base64.b64encode(content).decode(), key)
         for part, why in found["failed"].items():

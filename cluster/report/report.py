@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster.report import head
+from cluster.report import champion, head
 from cluster.report.catalogue import CATALOGUE, Row
 from cluster.report.records import Records
 from search_spaces.types.error_text import one_line
@@ -29,7 +30,18 @@ def page(records: Records, reload_s: float | None = None) -> Drawn:
     found = [_section(row, records, failed) for row in CATALOGUE]
     said = head.said(records, time.time())
     sections = [section for section in found if section is not None]
+    sections += _of_champion(records, failed)
     return Drawn(Page(title=head.title(records), said=said, sections=sections, reload_s=reload_s), failed)
+
+
+def _of_champion(records: Records, failed: dict[str, str]) -> Sequence[Section]:
+    """Return the sections of the champion's own report."""
+    try:
+        return champion.sections(records)
+    except Exception as error:  # noqa: BLE001 - as below
+        failed["champion"] = f"{type(error).__name__}: {one_line(error)}"
+        told = f"This could not be drawn: {failed['champion']}"
+        return [Section(id="champion", heading="The champion", warnings=[told])]
 
 
 def _section(row: Row, records: Records, failed: dict[str, str]) -> Section | None:

@@ -127,15 +127,13 @@ class Overfitting:
 class Inspection:
     """Results of an inspection. A part is empty where the problem has none, or where it is among ``failed``."""
 
-    __pydantic_config__: ClassVar[Any] = {
-        "ser_json_bytes": "base64",
-        "val_json_bytes": "base64",
-        "ser_json_inf_nan": "strings",
-    }
+    __pydantic_config__: ClassVar[Any] = {"val_json_bytes": "base64"}
 
     metric: str
     """Name of the objective without its split prefix; importance is measured by it."""
     problem: str = ""
+    name: str = ""
+    """The training that is inspected, such as ``t015 seed 1``."""
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Values by metric, one for each epoch."""
     best_epoch: int = 0

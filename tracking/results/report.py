@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -28,8 +31,8 @@ def files(found: Inspection, head: Head) -> dict[str, bytes]:
 
 
 def dumped(found: Inspection) -> bytes:
-    """Return an inspection as JSON, with pictures in base64."""
-    return _adapter().dump_json(found)
+    """Return an inspection as JSON, with pictures in URL-safe base64, and NaN as Python writes it."""
+    return json.dumps(asdict(found), default=lambda content: base64.urlsafe_b64encode(content).decode()).encode()
 
 
 def read(content: bytes) -> Inspection:

@@ -29,6 +29,8 @@ class Order:
     others: Mapping[int, str]
     """Checkpoints of the champion's other trainings, by seed."""
     head: Head
+    name: str
+    """The champion's training, such as ``t015 seed 1``."""
     uri: str | None = None
     run_id: str | None = None
     """Where MLflow keeps what the champion's training has shown after each epoch."""
@@ -59,7 +61,7 @@ def inspected(order: Order, search: Any, test: Any) -> dict[str, Any]:
 
 def _with_more(found: Inspection, order: Order, search: Any, test: Any) -> Inspection:
     """Add the scores of all seeds, and the samples of epochs that MLflow has."""
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"name": order.name}
     failed = dict(found.failed)
     try:
         more["scores"] = scores(order.workload, order.checkpoints, order.keys, order.measured, (search, test))

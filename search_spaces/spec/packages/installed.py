@@ -14,7 +14,7 @@ PACELINE: Final = "paceline"
 ROOTS: Final = (
     "ray[default,tune,train]", "torch", "torchvision", "mlflow", "optuna", "cmaes", "scipy", "threadpoolctl",
     "pandas", "tzdata", "click", "pydantic", "pyyaml", "rich", "psutil", "scikit-learn", "skops", "pyarrow",
-    "numpy", "matplotlib", "fsspec", "cloudpickle", "packaging", "psycopg", "s3fs", "kubernetes",
+    "numpy", "plotly", "fsspec", "cloudpickle", "packaging", "psycopg", "s3fs", "kubernetes",
 )  # fmt: skip
 """Paceline's requirements: on a cluster its own distribution need not be installed, nor the last three."""
 

@@ -13,6 +13,7 @@ CATALOGUE: Sequence[Callable[[Head, Inspection], Section | None]] = (
     head.result,
     head.scores,
     head.configuration,
+    head.subject,
     curves.curves,
     classes.confusion,
     classes.by_class,

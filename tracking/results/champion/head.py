@@ -80,6 +80,18 @@ def _table(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=HEAD)
 
 
+def subject(head: Head, found: Inspection) -> Section | None:
+    """Return which training all other sections are of."""
+    if not found.name:
+        return None
+    says = (
+        f"All below is of one training, {found.name}: of the champion's trainings with new seeds it has the best "
+        "validation value, and its weights are the model. What counts all examples is of the test split, what "
+        "shows single ones is of the validation split."
+    )
+    return Section(id="champion", heading=f"The champion, {found.name}", says=says)
+
+
 def scores(head: Head, found: Inspection) -> Section | None:
     """Return further metrics of the test split with their intervals; None without any."""
     if not found.scores:
