@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,15 @@ def rising(trial: int, epoch: int) -> float:
     return 0.5 + trial / 100 + epoch / 1000
 
 
-def measured(leg: Leg, epoch: int, score: Callable[[int, int], float]) -> list[MemberEpoch]:
-    """Return the metrics of one epoch, ``score`` of trial and epoch; trial FAILING fails at once."""
+def measured(
+    leg: Leg, epoch: int, score: Callable[[int, int], float], metrics: Iterable[str] = ("val_accuracy",)
+) -> list[MemberEpoch]:
+    """Return the metrics of one epoch, all ``score`` of trial and epoch; trial FAILING fails at once."""
     return [
         MemberEpoch(
             key=member.key,
             epoch=epoch,
-            metrics={"val_accuracy": score(member.trial, epoch), "params_m": 1.0 + member.trial},
+            metrics={**dict.fromkeys(metrics, score(member.trial, epoch)), "params_m": 1.0 + member.trial},
             failure=RAISED if member.trial == FAILING else None,
         )
         for member in leg.members
@@ -85,7 +87,7 @@ def raced(
     while most_legs and (leg := race.next_leg()):
         most_legs -= 1
         for epoch in range(leg.start + 1, leg.stop + 1):
-            race.reported(leg.id, measured(leg, epoch, score))
+            race.reported(leg.id, measured(leg, epoch, score, (sweep.metric.name, *sweep.beside)))
         alive = [member for member in leg.members if member.trial != FAILING]
         kept = {member.key: f"/nowhere/{member.key}/e{leg.stop:04d}" for member in alive}
         race.saved(leg.id, [Saved(key=key, epoch=leg.stop, uri=uri) for key, uri in kept.items()])
