@@ -97,6 +97,17 @@ def history(
     return found.sort_values(["trial", "name", "metric", "epoch"], kind="stable", ignore_index=True)
 
 
+def curves(uri: str | None, sweep_id: str, run_id: str) -> dict[str, dict[int, float]]:
+    """Return every metric of one run by epoch, in order, as ``history`` has them; pandas stays unimported."""
+    runs = {run.run_id: run for run in _tagged(uri, names.SWEEP_ID, sweep_id) if run.run_id == run_id}
+    today = {earlier: key for key, earlier in names.EARLIER.items()}
+    found: dict[str, dict[int, float]] = {}
+    for _, key, step, value in sorted(_points(uri, runs)):
+        if step > 0:
+            found.setdefault(today.get(key, key), {})[step] = value
+    return found
+
+
 def _points(uri: str | None, runs: Mapping[str, FoundRun]) -> Iterator[tuple[str, str, int, float]]:
     """Yield run, key, step and value of every finite measurement of the runs."""
     path = sqlite_path(resolve(uri))

@@ -28,6 +28,7 @@ from search_spaces.types.values import Params, restored
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
 
+ALONE = "# one trial: `paceline run` trains this configuration alone, and evaluates it with new seeds\n"
 CHANGED = "its values changed while it trained, and a sweep file has one of each: these are the first. All of them:"
 
 
@@ -71,11 +72,12 @@ def best(sweep: str, output: str | None, files: str | None, as_json: bool) -> in
     if files:
         _copy(read, found["number"], Path(files))
     if output:
-        write_new(output, head + _alone(read.sweep, found["number"], params).to_text())
+        write_new(output, head + ALONE + _alone(read.sweep, found["number"], params).to_text())
     if as_json:
         print_json(found)
     else:
-        told = [f"wrote {path}" for path in (files, output) if path]
+        told = [f"wrote {files}"] if files else []
+        told += [f"wrote {output}: this configuration alone; `paceline run {output}` trains it"] if output else []
         print("\n".join(told) if told else head + block(dict(params)), end="\n" if told else "")
     return FINISHED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from cluster.sweep.comparing.course import costs, ended, stretches
@@ -64,18 +65,13 @@ def curves(read: Reading, row: Row) -> dict[str, dict[int, float]]:
 
     The objective alone, from the study, where MLflow cannot be reached or has nothing yet.
     """
-    from tracking.results.table import history  # 300 ms: pandas
+    from tracking.results import table  # 20 ms
 
     own = {epoch: value for epoch, value in enumerate(row.curve, 1) if math.isfinite(value)}
     found: dict[str, dict[int, float]] = {}
     if "uri" in read.facts.tracking and row.run_id:
-        try:
-            table = history(read.facts.tracking["uri"], read.home.id, run_id=row.run_id)
-        except (FileNotFoundError, Away):
-            table = None
-        points = () if table is None else table[["metric", "epoch", "value"]].itertuples(index=False)
-        for metric, epoch, value in points:
-            found.setdefault(str(metric), {})[int(epoch)] = float(value)
+        with suppress(FileNotFoundError, Away):
+            found = table.curves(read.facts.tracking["uri"], read.home.id, row.run_id)
     name = read.sweep.objective.name
     return {name: own, **{key: curve for key, curve in found.items() if key != name}} if own else found
 

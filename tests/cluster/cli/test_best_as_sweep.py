@@ -29,6 +29,10 @@ parameters:
   note: {values: ["no", "1e-3", null]}
   flag: {values: [true, false]}
 """
+MINE = """\
+def train(run, *, kind: str = "plain", depth: int = 1, note: str | None = None, flag: bool = True):
+    run.report(score=1.0)
+"""
 SCRIPT = """
 program: train.py
 metric: {name: val/acc, goal: maximize}
@@ -59,9 +63,7 @@ TEXTS = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "first"
     shutil.copytree(EXAMPLES, made)
-    (made / "mine.py").write_text(
-        "def train(run, *, kind: str = 'plain', depth: int = 1, note: str | None = None, flag: bool = True):\n    run.report(score=1.0)\n"
-    )
+    (made / "mine.py").write_text(MINE)
     (made / "train.py").write_text("import argparse\n")
     monkeypatch.chdir(made)
     monkeypatch.syspath_prepend(str(made))
@@ -82,6 +84,7 @@ def test_the_file_is_a_sweep_of_the_best_configuration(
     if name != "population":  # whose values changed while it trained
         assert {key: alone.constants[key] for key in tried} == tried
     assert Path("best.yaml").read_text().startswith(f"# sweep {home.id}, ")
+    assert "`paceline run best.yaml` trains it" in capsys.readouterr().out
 
 
 def test_the_file_means_the_same_in_another_folder(
