@@ -72,6 +72,7 @@ def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[t
     if (document.get("tracking") or {}).get("url"):
         look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
     if document.get("best"):
+        look.append((f"paceline report {sweep} --open", "all of it as one page: verdict, curves, timeline"))
         look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
     if (document.get("best") or {}).get("files"):
         look.append((f"paceline best {sweep} --files DIR", "what the best trial saved"))

@@ -196,6 +196,7 @@ def test_a_stopped_sweep_says_how_to_go_on_first() -> None:
     assert "evaluation" not in text
     assert text.index("paceline resume 7f3a") < text.index("paceline best 7f3a")
     assert "paceline ui" not in text, "there is nothing to see yet"
+    assert "paceline report 7f3a --open" in text
 
 
 def test_what_comes_next_of_a_finished_sweep_holds_more_trials_where_there_can_be_some() -> None:
