@@ -17,13 +17,13 @@ CAVEATS = (
 
 
 def section(records: Records) -> Section | None:
-    """Draw a bar for each hyperparameter, largest first; None where fewer than two are searched."""
+    """Draw a bar for each hyperparameter, largest first; None with fewer than two, and before a trial has ended."""
     from plotly.graph_objects import Bar, Figure
 
     shares = records.document["importance"]
-    if len(records.sweep.searched) < 2:
-        return None
     num = len(ended(records.rows))
+    if len(records.sweep.searched) < 2 or not num:
+        return None
     if not shares:
         why = f"It is told from {FEWEST_TRIALS} ended trials within the space on: here are {num}."
         return Section(id="importance", heading="Importance of hyperparameters", says=why)

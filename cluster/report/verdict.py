@@ -56,7 +56,8 @@ def _of_search(records: Records) -> list[str]:
     read, best = records.read, records.read.best
     if best is None:
         return ["No trial has come to a value yet." if read.live else "No trial came to a value."]
-    told = [f"{trial_name(best.number)} is the best so far, by its {records.objective.name} in the search."]
+    which = "of the search" if read.state == "finished" else "so far"
+    told = [f"{trial_name(best.number)} is the best {which}, by its {records.objective.name} on validation data."]
     if read.recommended is not None:
         known = words(read.recommended, read.best_in_search)
         told = [f"{trial_name(read.recommended.trial)} is recommended. {known}"]

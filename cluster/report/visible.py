@@ -26,10 +26,8 @@ class Visible:
     @property
     def notes(self) -> list[str]:
         """A sentence on what lies beyond; empty where nothing does."""
-        told = (
-            f"{self.num_beyond:,} of {self.num_values:,} values are worse than the axis shows; zoom out to see them"
-        )
-        return [f"{told}."] if self.num_beyond else []
+        told = f"Beyond the axis: {self.num_beyond:,} of {self.num_values:,} values, worse than those that it shows"
+        return [f"{told}; zoom out to see them."] if self.num_beyond else []
 
 
 def visible(values: Sequence[float], objective: Objective) -> Visible:

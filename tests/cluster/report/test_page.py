@@ -109,7 +109,7 @@ def test_outliers_are_cut_off_on_the_bad_side_alone_and_counted() -> None:
     values = [0.1, *(0.2 + k / 100 for k in range(97)), 1e6, 1e9, float("nan")]
     shown = visible(values, loss)
     assert shown.bounds is not None and shown.bounds[0] < 0.1 and 1 < shown.bounds[1] < 2
-    assert shown.num_beyond == 2 and "2 of 100 values" in shown.notes[0]
+    assert shown.num_beyond == 2 and "Beyond the axis: 2 of 100 values" in shown.notes[0]
     assert visible(values[:-3], loss).bounds is None and visible([], loss).bounds is None
     mirrored = visible([-value for value in values], Objective("score", "maximize"))
     assert mirrored.bounds == [-shown.bounds[1], -shown.bounds[0]]
