@@ -38,6 +38,8 @@ SIZE = (110, 28)
 """Columns and rows of the terminal."""
 WINDOW, SHOWN = (1860, 820), (1390, 820)
 """Pixels of the browser's window, and of it without MLflow's assistant, which opens in its right quarter."""
+REPORT = (1180, 1500)
+"""Pixels of the browser's window for the champion's report."""
 TRIALS = 40
 REPORTS = {
     "report-verdict": (1200, "light", "verdict", 1150),
@@ -89,6 +91,7 @@ def main() -> int:
         terminal(home, recorder)
         browser(reading(home), Path(folder))
         report(reading(home), Path(folder))
+        champion(Path(folder))
         os.chdir(ROOT)
     return 0
 
@@ -138,6 +141,13 @@ def browser(read: Reading, folder: Path) -> None:
             keep(folder / f"{name}.png", SHOWN)
     finally:
         server.stop()
+
+
+def champion(folder: Path) -> None:
+    """The top of the champion's report."""
+    [page] = folder.glob("**/verdict/report.html")
+    shoot(page.as_uri(), folder / "champion-report.png", folder, REPORT)
+    keep(folder / "champion-report.png", REPORT)
 
 
 def report(read: Reading, folder: Path) -> None:

@@ -70,7 +70,7 @@ def _matrix(found: Confusion, *, shares: bool) -> Figure:
     figure.update_yaxes(
         title="true class", autorange="reversed", showgrid=False, zeroline=False, scaleanchor="x", **ticks
     )
-    return styled(figure, min(760, 240 + 30 * len(names)))
+    return styled(figure, min(760, 200 + 28 * len(names)))
 
 
 def by_class(head: Head, found: Inspection) -> Section | None:

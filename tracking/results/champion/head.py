@@ -100,7 +100,7 @@ def scores(head: Head, found: Inspection) -> Section | None:
     units = " RMSE and MAE are in the target's units." if found.problem in ("regression", "forecast") else ""
     return Section(
         id="champion-scores",
-        heading="Metrics of the test split",
+        heading="The champion on the test split",
         says=f"Means over the champion's seeds, with 95 % intervals over test rows and seeds.{units}",
         tables=[_table(rows)],
     )

@@ -11,6 +11,9 @@ import numpy as np
 from workloads.arrays import Array, Arrays
 from workloads.champion.winner import Subject, Winner, outputs
 
+MANY = 2**24
+"""Number of logits above which their probabilities are kept in single precision."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -47,7 +50,9 @@ class Seen:
 
 
 def shares(logits: Array) -> Array:
-    """Return the softmax of ``logits`` (..., classes)."""
+    """Return the softmax of ``logits`` (..., classes); in single precision where there are very many."""
+    if logits.size > MANY:
+        logits = logits.astype(np.float32)
     raised = np.exp(logits - logits.max(-1, keepdims=True))
     found: Array = raised / raised.sum(-1, keepdims=True)
     return found
