@@ -35,15 +35,17 @@ FIXED: Final = {
     "error": "string",
 }
 """Columns of every table of trials; ``value`` and ``best_value`` are renamed after the metric."""
+SIZE: Final = "params_m"
+"""Metric that holds the millions of parameters of a trial's model."""
 
 
 def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "trial") -> pd.DataFrame:
     """Return one row per trial of the sweep, sorted by key; with ``role="final"`` one per final member.
 
     Columns: those of ``FIXED`` (``<metric>`` and ``best_<metric>`` for value and best_value, of the first seed),
-    where trials were trained with several seeds ``num_seeds``, ``mean_<metric>`` and ``std_<metric>``, then
-    parameters by name, with real dtypes: Int64, Float64, boolean or string (``params.<name>`` where such a column
-    has the name).
+    where trials were trained with several seeds ``num_seeds``, ``mean_<metric>`` and ``std_<metric>``, where it is
+    known ``params_m`` (millions of parameters of the model), then hyperparameters by name, with real dtypes: Int64,
+    Float64, boolean or string (``params.<name>`` where such a column has the name).
     Missing values are ``<NA>``; an unknown sweep gives an empty table with the fixed columns.
     """
     import pandas as pd
@@ -54,6 +56,8 @@ def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "tria
     fixed = fixed.rename(columns={"value": metric, "best_value": names.best(metric)})
     if any(names.NUM_SEEDS in row.metrics for row in rows):
         fixed = fixed.assign(**_over_seeds(rows, metric))
+    if any(SIZE in row.metrics for row in rows):
+        fixed[SIZE] = pd.Series([row.newest(SIZE) for row in rows]).astype("Float64")
     params = sorted({name for row in rows for name in row.params})
     columns = {
         f"params.{name}" if name in fixed else name: typed([row.params.get(name) for row in rows])

@@ -115,6 +115,8 @@ def test_a_sweep_without_a_verdict_or_with_another_metric_is_refused_or_told(
     empty = raced("name=other")
     said = told(capsys, "compare", first.id, empty.id, code=2)
     assert f"sweep {empty.id} has no final evaluation" in said and "paceline resume" in said
+    with empty.driven():
+        assert "it still runs" in told(capsys, "compare", first.id, empty.id, code=2)
     assert "name two" in told(capsys, "compare", first.id, first.id, code=2)
     assert "nor is 'lrr' a hyperparameter" in told(capsys, "compare", first.id, "lrr", code=2)
     assert "did you mean 'lr'" in told(capsys, "compare", first.id, "lrr", code=2)

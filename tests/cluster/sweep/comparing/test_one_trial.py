@@ -15,6 +15,7 @@ from cluster.sweep.provenance.leg_log import LegRecord
 from cluster.terminal.comparing.frames import own_frames
 from search_spaces.study.study import Study
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
+from tracking.results import table
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +111,7 @@ def test_a_trial_tells_what_it_cost_when_it_was_trained_and_why_it_ended(
     study.flush()
     document = json.loads(told(capsys, "show", home.id, "t004", "--json"))
     assert document["costs"] == {"params_m": 0.25, "latency_ms": 1.5}
+    assert table.trials(uri, home.id, "val_accuracy").set_index("trial")["params_m"].dropna().to_dict() == {4: 0.25}
     (one,) = document["training"]
     assert (one["from_epoch"], one["to_epoch"], one["seconds"], one["worker"]) == (1, 1, 2.0, "host:12")
     assert one["together_with"] == ["t005"]
