@@ -45,6 +45,7 @@ TRIAL_CACHED: Final = "trial.cached_from"
 TRIAL_LINEAGE: Final = "trial.lineage"
 DATA_LEAKS: Final = "data.leaks"
 SWEEP_RECOMMENDED: Final = "sweep.recommended"
+SWEEP_TEST: Final = "sweep.test"
 
 PARENT_RUN: Final = "mlflow.parentRunId"
 RUN_NAME: Final = "mlflow.runName"
@@ -208,6 +209,13 @@ def hp_metrics(params: Params, log_scaled: frozenset[str]) -> dict[str, float]:
         hp_log10(name): math.log10(value) for name, value in numbers.items() if name in log_scaled and value > 0
     }
     return {hp(name): value for name, value in numbers.items()} | logs
+
+
+def sweep_title(name: str, sweep_id: str, value: float | None = None) -> str:
+    """Return the name of a sweep's own run, ``digits-mlp f5b9: 0.9726``: with what it has come to, where known."""
+    found = "" if value is None else f": {value:.5g}"
+    room = MAX_KEY - len(found) - len(sweep_id) - 1
+    return f"{name[:room]} {sweep_id}{found}"
 
 
 def trial_title(key: str, params: Params, searched: tuple[str, ...]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from cluster.driver.judging import PREDICTIONS, Case, Judgement, judge
 from cluster.sweep.files.champion_file import keep
 from cluster.sweep.home import SweepHome
 from cluster.sweep.mlflow_models.opening import open_models_of
+from cluster.sweep.mlflow_notes import notes
 from cluster.sweep.mlflow_runs import run_key
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Snapshot
@@ -29,9 +29,8 @@ from search_spaces.types.error_text import last_line
 from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.trial_names import name_of_key
-from search_spaces.types.values import stored
 from tracking.results.champion.head import Head
-from tracking.results.registered_model import Candidate, Example, Folder, log_folder, register
+from tracking.results.registered_model import Candidate, Example, Folder, describe, log_folder, register
 from tracking.store.errors import Away, Refused
 from tracking.store.open import resolve
 from workloads.contract import NotServed
@@ -101,6 +100,10 @@ class _ChampionActor:
             return _saved(module, order, candidate, search)
         by_row = search.train.columns and (kind.by_row or kind.data is default_data)
         return (_table if by_row else _module)(order, candidate, search)
+
+    def describe(self, uri: str, name: str, run_id: str, text: str) -> None:
+        """Set the description of the version that comes from this run."""
+        describe(uri, name, run_id, text)
 
     def keep(self, order: dict[str, Any]) -> bool:
         """Log what a champion without ``predict`` saved as artifacts of its run; return whether it saved any."""
@@ -193,7 +196,6 @@ class ChampionProcess:
             "metadata": {
                 "trial": str(chosen.trial),
                 "seed": str(chosen.seed),
-                "params": json.dumps(stored(chosen.params)),
             },
         }
         self.begin()
@@ -208,6 +210,17 @@ class ChampionProcess:
         except ray.exceptions.RayError as error:
             tracker.say(f"the champion could not be registered: {last_line(error)}")
             return None
+
+    def describe(self, chosen: Track, tracker: Tracker, verdict: Mapping[str, Any] | None) -> None:
+        """Give the registered version of ``chosen`` its description; a champion that is none has none."""
+        judged = None if verdict is None else tracker.judged(verdict)
+        if judged is None or judged.model is None or not judged.model.startswith(notes.ALIAS):
+            return
+        run_id = tracker.run_id(run_key(chosen, "final"), STORE_TIMEOUT_S)
+        try:
+            ray.get(self._worker.describe.remote(tracker.uri, self.sweep.name, run_id, notes.of_version(judged)))
+        except ray.exceptions.RayError as error:
+            tracker.say(f"the champion's version got no description: {last_line(error)}")
 
     def _kept(self, order: dict[str, Any], tracker: Tracker, why: str) -> str | None:
         """Log what a champion that is no model for MLflow saved, say so, and return the URI of that."""

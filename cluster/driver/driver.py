@@ -39,6 +39,7 @@ from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
 from cluster.sweep.limits.memory import trainings
 from cluster.sweep.limits.spending import counted
+from cluster.sweep.mlflow_runs import run_key
 from cluster.sweep.provenance.environment import Environment
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
 from cluster.sweep.steering.helm import Helm
@@ -307,6 +308,8 @@ class Driver:
             with self._progress.timed("champion"):
                 if model := champion_process.crown(chosen, tracker):
                     self._study.set(reading.MODEL, model)
+                    self._study.set(reading.CROWNED, run_key(chosen, "final"))
+                    champion_process.describe(chosen, tracker, judged)
                 self._crowned |= model is not None
                 head = report_head(judged, chosen, model, self.sweep.objective)
                 measured = finalists.measured(chosen.trial)

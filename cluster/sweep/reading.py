@@ -46,6 +46,8 @@ BY_USER: Final[Mapping[str, Literal["paused", "boosted", "stopped"]]] = {
 """What holds of a trial since a user asked for it, by the key of its progress that says so."""
 MODEL = "model"
 """Attribute of the study: the URI of the champion's model in MLflow, or of the files that it saved."""
+CROWNED = "champion_run"
+"""Attribute of the study: the key of the run in MLflow whose model is the champion's."""
 IMPORTANCE = "importance"
 """Attribute of the study: the importance of parameters, ``shares``, over so many ``trials``."""
 TAKEN = "warm_start_taken"

@@ -10,8 +10,10 @@ from typing import Any
 
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
+from cluster.sweep.mlflow_notes import notes
+from cluster.sweep.mlflow_notes.notes import Judged
 from cluster.sweep.mlflow_runs import over_seeds
-from cluster.sweep.reading import ENDED, champion, epochs_saved, epochs_trained, rows
+from cluster.sweep.reading import CROWNED, ENDED, MODEL, champion, epochs_saved, epochs_trained, rows
 from cluster.sweep.steering.order import LANES
 from cluster.terminal import baseline_lines
 from cluster.terminal.changed_values import shown
@@ -136,8 +138,25 @@ class Tracker:
         told = {
             trial_key(row.number): row.tried for row in found if repeated or (row.further and row.further.values)
         }
-        self.writer.rank(order, finals(verdict), {key: over_seeds(tried, metric) for key, tried in told.items()})
+        means = {key: over_seeds(tried, metric) for key, tried in told.items()}
+        crowned = str(self._study.facts().get(CROWNED, ""))
+        note = notes.of_champion(self.judged(verdict)) if crowned and verdict else ""
+        self.writer.rank(order, finals(verdict), means, (crowned, note) if note else ("", ""))
         self._sum_up(state, found, verdict)
+
+    def judged(self, verdict: Mapping[str, Any]) -> Judged:
+        """Return what the notes of MLflow tell of the sweep with this verdict."""
+        facts = self._study.facts()
+        return Judged(
+            sweep_id=self._home.id,
+            sweep=self._sweep,
+            verdict=verdict,
+            card=self._card,
+            model=facts.get(MODEL),
+            experiment_id=self.writer.experiment_id,
+            parent_run_id=self.writer.parent_run_id,
+            champion_run_id=self.writer.run_ids.get(facts.get(CROWNED, "")),
+        )
 
     def close(self, timeout_s: float) -> bool:
         """Send the remaining events within ``timeout_s`` seconds; return False when some stay in the spool."""
@@ -183,6 +202,8 @@ class Tracker:
                 params=shown(leader, self._sweep.objective),
                 why=_reasons(verdict, self._sweep.objective) if verdict else words(known, first) if known else None,
                 recommended=known is not None and not verdict,
+                notes=tuple(notes.of_sweep(self.judged(verdict))) if verdict else (),
+                test=verdict["winner"]["mean"] if verdict else None,
             )
         if known is not None:
             metrics[names.recommended(self._sweep.metric.name)] = known.estimate
@@ -191,6 +212,7 @@ class Tracker:
             metrics[names.best(self._sweep.metric.name)] = first.best_value
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
+            tags[names.SWEEP_TEST] = f"{verdict['metric']} {notes.score(verdict)}"
             if told := baseline_lines.lines(verdict):
                 tags[names.SWEEP_BASELINES] = "\n".join(told)
         front = pareto_front(found, self._sweep.objective, self._sweep.criteria)

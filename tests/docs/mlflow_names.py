@@ -22,6 +22,8 @@ TAGS: Mapping[str, str] = {
     "SWEEP_METHOD": "The sampler.",
     "SWEEP_WORKLOAD": "The workload.",
     "SWEEP_RECOMMENDED": "The recommended trial, where trials were trained with several seeds.",
+    "SWEEP_TEST": "Of a sweep with a final evaluation: the champion's score on the test split, with its "
+    "95 % interval.",
     "SWEEP_WARM_START": "The earlier sweeps whose trials its sampler knows, if there are any.",
     "SWEEP_EDITS": "The edits of a sweep that had begun, if there are any: when, behind how many trials, and what.",
     "SWEEP_CACHED": "How many of its trials earlier sweeps knew, and which sweeps; only where some did.",
@@ -38,20 +40,24 @@ TAGS: Mapping[str, str] = {
     "`out_of_memory`, `raised`, `lane_died`, "
     "`timed_out`; `stopped` where the search's early end cut the trial off.",
     "TRIAL_LINEAGE": "With `early_terminate: {type: pbt}`: whose weights it took over, and after which epoch.",
-    "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial: `champion`, `finalist`, `defaults` "
+    "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial, and of the run whose model is "
+    "registered: `champion`, `finalist`, `defaults` "
     "(the default configuration; `near_defaults` where `require` has moved it; `first`: a script's first trial), "
     "or empty.",
     "TRIAL_STEERED": "What users have asked of the trial while the sweep ran, such as `paused by ann, "
     "2026-11-30 10:02:11 UTC`.",
     "TRIAL_CACHED": "The earlier sweep and trial whose results were taken over, and up to which epoch; only then.",
     "DATA_LEAKS": "The leaks that were found in the data.",
-    "NOTE": "The description that MLflow shows: the champion, before there is one the recommended or the best "
-    "trial, and its configuration.",
-    "RUN_NAME": "The run's name: the trial and its first searched hyperparameters.",
+    "NOTE": "The description that MLflow shows. Of the sweep's run: the champion with its test score, its model "
+    "and its report, before there is one the recommended or the best trial. Of the champion's run: its score, its "
+    "data, how to load it. Of the experiment: its sweeps.",
+    "RUN_NAME": "The run's name. Of the sweep's run: its name and ID, and when it has ended the champion's test "
+    "score, or the best value. Of a trial's run: the trial and its first searched hyperparameters.",
     "USER": "The owner: `PACELINE_OWNER`, else the login.",
     "SOURCE_NAME": "`paceline`.",
     "EXPERIMENT_KIND": "Of the experiment: that it is about training models.",
-    "SHARED_VIEW": "Of the experiment: the leaderboard and charts that `paceline ui` links to, one tag a sweep.",
+    "SHARED_VIEW": "Of the experiment: the leaderboard and charts that `paceline ui` links to, one tag a sweep; "
+    "the UI lists them under Views.",
     "DATASET_CONTEXT": "Of the data set that is logged with the sweep's run.",
 }
 METRICS: Mapping[str, str] = {

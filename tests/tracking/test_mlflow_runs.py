@@ -64,7 +64,7 @@ def test_a_sweep_is_stored_as_the_conventions_say(
 
 
 def _is_the_sweeps_own_run(parent: Any) -> None:
-    assert (parent.info.run_name, parent.info.status) == (f"sweep {SWEEP}", "FINISHED")
+    assert (parent.info.run_name, parent.info.status) == (f"digits-mlp {SWEEP}: 0.9", "FINISHED")
     assert parent.data.params == {"trials": "8", "schedule": "asha"}
     assert (
         parent.data.tags["mlflow.note.content"].splitlines()[0]

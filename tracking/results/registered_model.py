@@ -33,7 +33,7 @@ class Candidate:
     sweep_id: str
     run_id: str
     metadata: dict[str, str]
-    """Tags of the registered version, such as trial, seed and hyperparameters."""
+    """Tags of the registered version, such as trial and seed."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
     assert example is None or len(example.inputs) >= 2, len(example.inputs)
     store = open_mlflow(uri)
     with sorted_trouble(), tracking_at(store.uri):
-        found = _found(store.client, candidate)
+        found = _found(store.client, candidate.name, candidate.run_id)
         number = _log(store.client, candidate, model, example) if found is None else found
         store.client.set_registered_model_alias(candidate.name, names.CHAMPION, number)
     return Registered(name=candidate.name, version=number, uri=f"models:/{candidate.name}@{names.CHAMPION}")
@@ -110,6 +110,20 @@ def load_champion(uri: str | None, name: str, sweep_id: str) -> Any:
         return mlflow.pyfunc.load_model(f"models:/{name}/{newest.version}")
 
 
+def describe(uri: str | None, name: str, run_id: str, text: str) -> None:
+    """Set the description of the version of ``name`` that comes from this run: ``text``, and how to load it.
+
+    Raises Refused or Away.
+    """
+    store = open_mlflow(uri)
+    with sorted_trouble():
+        number = _found(store.client, name, run_id)
+        if number is not None:
+            load = f'mlflow.pyfunc.load_model("models:/{name}/{number}").predict(rows)'
+            also = f"`models:/{name}@{names.CHAMPION}` is the newest champion."
+            store.client.update_model_version(name, number, f"{text}\n\nLoad it: `{load}`; {also}")
+
+
 def log_folder(uri: str | None, run_id: str, folder: Path) -> None:
     """Log a folder, under its name, as artifacts of a run. Raises Refused, Away."""
     store = open_mlflow(uri)
@@ -117,9 +131,8 @@ def log_folder(uri: str | None, run_id: str, folder: Path) -> None:
         store.client.log_artifacts(run_id, str(folder), folder.name)
 
 
-def _found(client: MlflowClient, candidate: Candidate) -> str | None:
-    versions = _versions(client, candidate.name)
-    return next((str(v.version) for v in versions if v.run_id == candidate.run_id), None)
+def _found(client: MlflowClient, name: str, run_id: str) -> str | None:
+    return next((str(v.version) for v in _versions(client, name) if v.run_id == run_id), None)
 
 
 def _versions(client: MlflowClient, name: str) -> Sequence[Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tracking import names
+from tracking.store.dataset import dataset_profile, dataset_schema, dataset_source
 from tracking.store.errors import sorted_trouble
-from tracking.store.records import FoundRun, Place, RunChange, SweepHeader, dataset_profile, dataset_source, user
+from tracking.store.records import FoundRun, Place, RunChange, SweepHeader, user
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -104,8 +105,9 @@ class MlflowStore:
         while metrics or params or tags:
             self._backend.log_batch(run_id, metrics[:MAX_METRICS], params[:MAX_PAIRS], tags[:MAX_PAIRS])
             metrics, params, tags = metrics[MAX_METRICS:], params[MAX_PAIRS:], tags[MAX_PAIRS:]
-        if change.status is not None:
-            self._backend.update_run_info(run_id, RunStatus.from_string(change.status), change.end_ms, None)
+        if change.status is not None or change.rename is not None:
+            status = None if change.status is None else RunStatus.from_string(change.status)
+            self._backend.update_run_info(run_id, status, change.end_ms, change.rename)
 
     def _create(self, place: Place, change: RunChange, tags: list[Any]) -> str:
         run = self._backend.create_run(place.experiment_id, place.user, change.start_ms, tags, change.title)
@@ -121,6 +123,15 @@ class MlflowStore:
         with sorted_trouble():
             for key, value in tags.items():
                 self.client.set_experiment_tag(experiment_id, key, value)
+
+    def experiment_tags(self, experiment_id: str) -> dict[str, str]:
+        """Return all tags of the experiment."""
+        with sorted_trouble():
+            return dict(self.client.get_experiment(experiment_id).tags)
+
+    def sweeps(self, place: Place) -> list[FoundRun]:
+        """Return the own run of every sweep in the experiment, oldest first."""
+        return self.search([place.experiment_id], "sweep", names.SWEEP_ROLE)
 
     def history(self, run_id: str, metric: str) -> dict[int, float]:
         """Return the run's values of ``metric``, by epoch."""
@@ -159,7 +170,7 @@ def _dataset(dataset: Mapping[str, object]) -> Any:
 
     digest = str(dataset["digest"])[: names.MAX_DIGEST]
     source, profile = dataset_source(dataset), dataset_profile(dataset)
-    record = Dataset(str(dataset["name"]), digest, "local", source, profile=profile)
+    record = Dataset(str(dataset["name"]), digest, "local", source, dataset_schema(dataset), profile)
     return DatasetInput(record, [InputTag(names.DATASET_CONTEXT, "training")])
 
 

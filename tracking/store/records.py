@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -90,6 +89,10 @@ class Best:
     why: str | None = None
     recommended: bool = False
     """Whether it is neither, but recommended by its values with several seeds."""
+    notes: tuple[str, ...] = ()
+    """What else the sweep's note tells of it, a paragraph of Markdown each: test score, model, report."""
+    test: float | None = None
+    """Mean of a champion on the test split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +111,8 @@ class RunChange:
 
     key: str
     title: str | None = None
+    rename: str | None = None
+    """Name that the run gets whether it is new or not; None: it keeps its own."""
     start_ms: int = 0
     points: list[Point] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
@@ -198,16 +203,6 @@ def user() -> str:
         return "unknown"
 
 
-def dataset_source(dataset: Mapping[str, object]) -> str:
-    """Return the JSON in which MLflow keeps a data set's source."""
-    return json.dumps({"uri": str(dataset.get("source", dataset["name"]))})
-
-
-def dataset_profile(dataset: Mapping[str, object]) -> str:
-    """Return the JSON in which MLflow keeps the other facts about a data set."""
-    return json.dumps({key: value for key, value in dataset.items() if key not in ("name", "digest", "source")})
-
-
 def opening(header: SweepHeader, who: str) -> RunChange:
     """Return the change that creates the sweep's own run, in state running."""
     tags = {
@@ -229,9 +224,8 @@ def opening(header: SweepHeader, who: str) -> RunChange:
         assert isinstance(leaks, Sequence)
         tags[names.DATA_LEAKS] = names.shorten("; ".join(map(str, leaks)), names.MAX_TAG)
     params = {names.clean_key(name): names.clean_param(value) for name, value in header.overview.items()}
-    return RunChange(
-        key=PARENT, title=f"sweep {header.sweep_id}", start_ms=header.began_ms or now_ms(), tags=tags, params=params
-    )
+    title = names.sweep_title(header.name, header.sweep_id)
+    return RunChange(key=PARENT, title=title, start_ms=header.began_ms or now_ms(), tags=tags, params=params)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from search_spaces.types.plain import ASKED_FOR, plain
 from tracking import names
+from tracking.store.dataset import dataset_profile, dataset_schema, dataset_source
 from tracking.store.errors import sorted_trouble
 from tracking.store.mlflow_client import MlflowStore
 from tracking.store.moved_file import beside
@@ -28,8 +29,6 @@ from tracking.store.records import (
     Place,
     RunChange,
     SweepHeader,
-    dataset_profile,
-    dataset_source,
     now_ms,
     user,
 )
@@ -62,6 +61,7 @@ PUT_LATEST: Final = """
     WHERE (excluded.step, excluded.timestamp, excluded.value) > (step, timestamp, value)
 """
 SET_STATUS: Final = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
+RENAME: Final = "UPDATE runs SET name = ? WHERE run_uuid = ?"
 BIN_RUN: Final = """
     UPDATE runs SET status = 'KILLED', end_time = ?1, lifecycle_stage = 'deleted', deleted_time = ?1
     WHERE run_uuid = ?2
@@ -76,7 +76,7 @@ PUT_EXPERIMENT_TAG: Final = """
 """
 NEW_DATASET: Final = """
     INSERT OR IGNORE INTO datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type, dataset_source,
-        dataset_profile) VALUES (?, ?, ?, ?, 'local', ?, ?)
+        dataset_profile, dataset_schema) VALUES (?, ?, ?, ?, 'local', ?, ?, ?)
 """
 NEW_INPUT: Final = """
     INSERT OR IGNORE INTO inputs (input_uuid, source_type, source_id, destination_type, destination_id)
@@ -84,7 +84,8 @@ NEW_INPUT: Final = """
 """
 NEW_INPUT_TAG: Final = f"INSERT OR IGNORE INTO input_tags VALUES (?, '{names.DATASET_CONTEXT}', 'training')"
 TAGGED_RUNS: Final = """
-    SELECT runs.run_uuid, runs.status, runs.start_time FROM tags JOIN runs ON runs.run_uuid = tags.run_uuid
+    SELECT runs.run_uuid, runs.status, runs.start_time, runs.experiment_id
+    FROM tags JOIN runs ON runs.run_uuid = tags.run_uuid
     WHERE tags.key = ? AND tags.value = ? AND runs.lifecycle_stage = 'active' ORDER BY runs.start_time
 """
 """Without an index on a tag's value it passes over every run of the store: asked once, its runs are then named."""
@@ -137,8 +138,14 @@ def why_off(path: Path) -> str | None:
     return None if found in REVISIONS else f"{path} has MLflow's schema {found}, which Paceline does not know"
 
 
-def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID, hyperparameters: bool = True) -> list[FoundRun]:
-    """Return every active run whose ``tag`` has the value ``wanted``, oldest first.
+def read_runs(
+    path: Path,
+    wanted: str,
+    tag: str = names.SWEEP_ID,
+    hyperparameters: bool = True,
+    experiment_id: int | None = None,
+) -> list[FoundRun]:
+    """Return every active run whose ``tag`` has the value ``wanted``, of one experiment or of all, oldest first.
 
     Without ``hyperparameters`` those of trials are left out, among params and metrics: nearly all of a large sweep.
     """
@@ -146,7 +153,8 @@ def read_runs(path: Path, wanted: str, tag: str = names.SWEEP_ID, hyperparameter
     with closing(connect(path)) as connection:
         runs = {
             run_id: FoundRun(run_id=run_id, status=status, start_ms=start_ms)
-            for run_id, status, start_ms in connection.execute(TAGGED_RUNS, [tag, wanted])
+            for run_id, status, start_ms, experiment in connection.execute(TAGGED_RUNS, [tag, wanted])
+            if experiment_id in (None, experiment)
         }
         for run_id, key, value in _of_runs(connection, "key, value FROM tags", runs):
             runs[run_id].tags[key] = value
@@ -218,7 +226,8 @@ class SqliteStore:
             return None
         same = [experiment_id, str(dataset["name"]), str(dataset["digest"])[: names.MAX_DIGEST]]
         connection.execute(
-            NEW_DATASET, [uuid.uuid4().hex, *same, dataset_source(dataset), dataset_profile(dataset)]
+            NEW_DATASET,
+            [uuid.uuid4().hex, *same, dataset_source(dataset), dataset_profile(dataset), dataset_schema(dataset)],
         )
         query = "SELECT dataset_uuid FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?"
         return str(connection.execute(query, same).fetchone()[0])
@@ -244,6 +253,10 @@ class SqliteStore:
             points = [(known[c.key], *point) for c in changes for point in c.points]
             put(ADD_METRIC, points)
             put(PUT_LATEST, _latest(points))
+            for c in changes:
+                if c.rename is not None:
+                    connection.execute(RENAME, [c.rename, known[c.key]])
+                    connection.execute(PUT_TAG, [known[c.key], names.RUN_NAME, c.rename])
             put(SET_STATUS, [(c.status, c.end_ms, known[c.key]) for c in changes if c.status])
             if place.dataset is not None:
                 inputs = [(uuid.uuid4().hex, place.dataset, run_id) for run_id in new.values()]
@@ -255,6 +268,17 @@ class SqliteStore:
         """Set tags of the experiment."""
         with self._transaction() as connection:
             connection.executemany(PUT_EXPERIMENT_TAG, [(int(experiment_id), *pair) for pair in tags.items()])
+
+    def experiment_tags(self, experiment_id: str) -> dict[str, str]:
+        """Return all tags of the experiment."""
+        with sorted_trouble(), closing(connect(self.path)) as connection:
+            query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
+            return dict(connection.execute(query, [int(experiment_id)]).fetchall())
+
+    def sweeps(self, place: Place) -> list[FoundRun]:
+        """Return the own run of every sweep in the experiment, oldest first."""
+        with sorted_trouble():
+            return read_runs(self.path, "sweep", names.SWEEP_ROLE, False, int(place.experiment_id))
 
     def history(self, run_id: str, metric: str) -> dict[int, float]:
         """Return the run's values of ``metric``, by epoch."""

@@ -1,7 +1,7 @@
 """Makes what MLflow's UI shows of a sweep first: its note, its leaderboard and its charts.
 
-The shared view is an internal format of MLflow's UI, written for 3.17. A later UI that does not know it shows the
-experiment's runs.
+The shared view is an internal format of MLflow's UI, written for 3.17, in the envelope with a name that lists it
+under *Views*. A later UI that does not know it shows the experiment's runs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tracking.store.records import Best, SweepHeader
 
 MAX_VIEW: Final = 20_000
 """MLflow's limit of the value of an experiment's tag, in characters."""
+PAGE: Final = 100
+"""Runs that MLflow's UI loads at a time; its charts draw those that are loaded."""
 MAX_COLUMNS: Final = 12
 MAX_AXES: Final = 8
 
@@ -37,20 +39,31 @@ def note(header: SweepHeader, best: Best | None) -> str:
         first += f"\n\n{best.why}" if best.why else ""
     aim = header.overview.get("metrics") or f"{header.objective.goal} {header.objective.name}"
     goal = f"{aim} by {header.method}"
-    return f"{first}\n\nSweep `{header.sweep_id}` ({header.name}): workload {name_shown(header.workload)}, {goal}."
+    what = f"Sweep `{header.sweep_id}` ({header.name}): workload {name_shown(header.workload)}, {goal}."
+    return "\n\n".join([first, *(best.notes if best else ()), what])
 
 
-def shared_views(header: SweepHeader, ranked: bool = False) -> dict[str, str]:
+def title(header: SweepHeader, best: Best | None) -> str:
+    """Return the name of the sweep's own run: with the champion's test score, before that with the best value."""
+    value = None if best is None else best.value if best.test is None else best.test
+    return names.sweep_title(header.name, header.sweep_id, value)
+
+
+def shared_views(header: SweepHeader, ranked: int = 0) -> dict[str, str]:
     """Return the experiment's tag that the links of ``server`` refer to, with its value: the sweep's view.
 
-    It is sorted by the best value, or where the trials are ``ranked`` by their places.
+    It is sorted by the best value, or where so many trials are ``ranked`` by their places. The UI lists it under
+    *Views*, by the time at which the sweep began.
     """
-    view = json.dumps(_view(header, ranked), separators=(",", ":"))
+    state = json.dumps(_view(header, ranked), separators=(",", ":"))
+    title = names.sweep_title(header.name, header.sweep_id)
+    times = {"createdAt": header.began_ms, "updatedAt": header.began_ms}
+    view = json.dumps({"name": title, **times, "state": state}, separators=(",", ":"))
     assert len(view) <= MAX_VIEW, len(view)
     return {names.SHARED_VIEW + header.sweep_id: view}
 
 
-def _view(header: SweepHeader, ranked: bool) -> dict[str, Any]:
+def _view(header: SweepHeader, ranked: int) -> dict[str, Any]:
     metric = names.clean_key(header.objective.name)
     best = names.mean(metric) if header.by_mean else names.best(metric)
     seeds = [names.NUM_SEEDS, names.best(metric)] if header.by_mean else []
@@ -62,7 +75,7 @@ def _view(header: SweepHeader, ranked: bool) -> dict[str, Any]:
     return {
         "searchFilter": trials_filter(header.sweep_id),
         "orderByKey": f"metrics.`{names.PLACE if ranked else best}`",
-        "orderByAsc": ranked or header.objective.ascending,
+        "orderByAsc": bool(ranked) or header.objective.ascending,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
@@ -83,13 +96,17 @@ def _view(header: SweepHeader, ranked: bool) -> dict[str, Any]:
         "autoRefreshEnabled": True,
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
         "compareRunCharts": _charts(header, best),
-        "compareRunSections": [_section(header)],
+        "compareRunSections": [_section(header, ranked)],
     }
 
 
-def _section(header: SweepHeader) -> dict[str, Any]:
+def _section(header: SweepHeader, num_trials: int) -> dict[str, Any]:
+    """Return the section of our charts; its name says so where they do not draw all trials at first."""
     shown = {"display": True, "isReordered": True, "deleted": False, "isGenerated": False}
-    return {"uuid": "sweep", "name": f"Sweep {header.sweep_id}", "columns": 2, "cardHeight": 360, **shown}
+    name = f"Sweep {header.sweep_id}"
+    if num_trials > PAGE:
+        name += f": the {PAGE} best of {num_trials} trials, until 'Load more' in the table adds others"
+    return {"uuid": "sweep", "name": name, "columns": 2, "cardHeight": 360, **shown}
 
 
 def _charts(header: SweepHeader, best: str) -> list[dict[str, Any]]:
@@ -109,12 +126,13 @@ def _axis(name: str, log_scaled: frozenset[str]) -> str:
 def _parallel(header: SweepHeader, best: str) -> dict[str, Any]:
     """Return the chart of parallel coordinates, without conditional parameters.
 
-    MLflow leaves out a run that has no value on some axis, so that their axes would hide whole trials.
+    MLflow leaves out a run that has no value on some axis, so that their axes would hide whole trials. Its subtitle
+    would say "Showing all runs" of those that are loaded, and says "Showing only visible runs".
     """
     shared = [name for name in header.searched if name not in header.conditional][:MAX_AXES]
     texts = [names.clean_key(name) for name in shared if name in header.categorical]
     axes = [_axis(name, header.log_scaled) for name in shared if name not in header.categorical]
-    return {"type": "PARALLEL", "showAllRuns": True, "selectedParams": texts, "selectedMetrics": [*axes, best]}
+    return {"type": "PARALLEL", "showAllRuns": False, "selectedParams": texts, "selectedMetrics": [*axes, best]}
 
 
 def _curves(metric: str) -> dict[str, Any]:

@@ -120,6 +120,10 @@ class TrialsRanked(_Event):
     order: Sequence[str]
     finals: Mapping[str, str]
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    champion: str = ""
+    """Key of the run of the final evaluation whose model is the champion's; empty where there is none."""
+    note: str = ""
+    """Note of that run, in Markdown."""
 
 
 RunEvent = TrialBegan | EpochMeasured | StateChanged | SweepSummarized

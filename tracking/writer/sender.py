@@ -16,7 +16,7 @@ from tracking.store.errors import Away, Refused, Stuck, sorted_trouble
 from tracking.store.open import Store, open_store, open_sweep, sqlite_path, why_slow
 from tracking.store.records import PARENT, Birth, Place, RunChange, RunFacts, SweepHeader, birth
 from tracking.store.sqlite import WITHOUT
-from tracking.ui import shared_view
+from tracking.ui import experiment_note, shared_view
 from tracking.writer.acknowledged import Acknowledged
 from tracking.writer.events import (
     Artifact,
@@ -90,7 +90,7 @@ class Sender:
         self._odd: set[str] = set()
         self._acknowledged = Acknowledged(header.objective.name)
         self._file: tuple[int, int] | None = None
-        self._rewound = self._ranked = False
+        self._rewound, self._ranked = False, 0
 
     def already(self, event: Event) -> None:
         """Take note of an event that an earlier writer has sent."""
@@ -193,8 +193,9 @@ class Sender:
     def _show(self, store: Store, place: Place) -> None:
         try:
             store.tag_experiment(place.experiment_id, shared_view.shared_views(self._header, self._ranked))
+            experiment_note.keep_note(store, place)
         except Refused as error:  # the results matter more than how they are shown
-            self._message(f"MLflow refused the sweep's view, its page shows all runs: {error}")
+            self._message(f"MLflow refused the sweep's view or the experiment's note: {error}")
 
     def _apply(self, entries: Sequence[SpoolEntry]) -> None:
         """Send ``entries`` in their order: neighbouring changes of runs together, other events one by one."""
@@ -270,6 +271,8 @@ class Sender:
         if unknown:
             raise Refused(f"no trial was announced as {', '.join(map(name_of_key, unknown))}")
         self._store.send(self._place, list(changes.values()), self.run_ids)
+        if any(isinstance(event, SweepSummarized) and event.state != "running" for event in group):
+            self._show(self._store, self._place)
 
     def _reconcile(self, group: Sequence[Reconciled]) -> None:
         assert self._store is not None and self._place is not None
@@ -305,9 +308,25 @@ class Sender:
             change.measure({names.PLACE: place, **event.metrics.get(key, {})}, event.time_ms, 0)
             change.tag(names.TRIAL_FINAL, event.finals.get(key, ""))  # empty, too: it may have been champion before
             changes.append(change)
+        changes += self._crowned(event)
         self._store.send(self._place, [change for change in changes if change.key in self.run_ids], self.run_ids)
-        self._ranked = True
+        self._ranked = len(event.order)
         self._show(self._store, self._place)
+
+    def _crowned(self, event: TrialsRanked) -> Iterator[RunChange]:
+        """Yield the changes to the champion's own run, and to the run of an earlier one, which is none any more."""
+        assert self._store is not None and self._place is not None
+        if event.champion:
+            change = RunChange(key=event.champion)
+            change.tag(names.TRIAL_FINAL, names.CHAMPION)
+            change.tag(names.NOTE, event.note)
+            yield change
+        for run in self._store.found(self._place, self._header.sweep_id):
+            if run.role == "final" and run.key != event.champion and run.tags.get(names.TRIAL_FINAL):
+                change = RunChange(key=run.key)
+                change.tag(names.TRIAL_FINAL, "")
+                change.tag(names.NOTE, "")
+                yield change
 
     def _keep(self, group: Sequence[Artifact]) -> None:
         assert self._store is not None
@@ -347,6 +366,8 @@ class Sender:
                 self._measure(change, event.metrics, event.time_ms)
                 change.enter_sweep(event.state, event.time_ms)
                 change.tag(names.NOTE, shared_view.note(self._header, event.best))
+                if event.state != "running":
+                    change.rename = shared_view.title(self._header, event.best)
                 for key, value in event.tags.items():
                     change.tag(key, value)
             case _:

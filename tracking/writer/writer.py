@@ -172,13 +172,16 @@ class Writer:
         order: Sequence[str],
         finals: Mapping[str, str],
         metrics: Mapping[str, Mapping[str, float]] | None = None,
+        champion: tuple[str, str] = ("", ""),
     ) -> None:
         """Record the order of the trials, by key, the best first; the leaderboard is sorted by it from now on.
 
         ``finals`` says of some keys what the final evaluation made of the trial, such as ``champion``, and
-        ``metrics`` what is known of it over several seeds.
+        ``metrics`` what is known of it over several seeds. ``champion`` is the key of the champion's own run, whose
+        model is registered, with the note that it gets.
         """
-        self._put(TrialsRanked(order=list(order), finals=dict(finals), metrics=dict(metrics or {})))
+        told, (key, note) = dict(metrics or {}), champion
+        self._put(TrialsRanked(order=list(order), finals=dict(finals), metrics=told, champion=key, note=note))
 
     def text(self, artifact_path: str, text: str, key: str = PARENT) -> None:
         """Record ``text`` as an artifact of the sweep's own run, or of the member ``key``."""

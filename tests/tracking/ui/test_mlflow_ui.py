@@ -8,6 +8,7 @@ import socket
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,16 @@ from tracking.ui import server as ui
 from tracking.ui import shared_view
 from tracking.ui.server import Server, charts_url, leaderboard_url
 from tracking.writer.reconcile import _new_means
+
+
+def viewed(tag: str) -> dict[str, Any]:
+    """Return the view in the envelope that MLflow's UI lists under its name."""
+    envelope = json.loads(tag)
+    assert set(envelope) == {"name", "createdAt", "updatedAt", "state"} and envelope["name"].startswith(
+        "digits-mlp "
+    )
+    state: dict[str, Any] = json.loads(envelope["state"])
+    return state
 
 
 def seen_in_chromium(folder: Path, *urls: str) -> list[str]:
@@ -57,8 +68,9 @@ def test_the_links_open_the_leaderboard_and_the_charts(server: Server, tmp_path:
     )
     assert all(column in board for column in ("best_val_accuracy", "optimizer", "train_seconds", "trial.final"))
     assert board.count(">champion<") == 1 and "t001 seed 1" not in board
+    assert "digits-mlp seen</span>" in board, "the view has a name, under which Views lists it"
     assert "Sweep seen" in charts and "hp/log10_lr vs. best_val_accuracy" in charts
-    assert "sweep seen" in runs and not any(title in runs for title in titles), (
+    assert "digits-mlp seen" in runs and not any(title in runs for title in titles), (
         "trials are nested below their sweep"
     )
 
@@ -69,7 +81,7 @@ def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
     client = MlflowClient(finished_uri)
     experiment = client.get_experiment_by_name("digits")
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
-    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{SWEEP}"])
+    view = viewed(experiment.tags[f"mlflow.sharedViewState.{SWEEP}"])
     found = client.search_runs(
         [experiment.experiment_id], view["searchFilter"], order_by=[f"{view['orderByKey']} DESC"]
     )
@@ -101,10 +113,10 @@ def test_the_note_names_all_objectives_and_repeats_sort_by_the_mean() -> None:
     best = Best(number=3, value=0.25, params={"lr": "0.01→0.02"}, why="Mean 0.25.", recommended=True)
     assert shared_view.note(HEADER, best).startswith("**Recommended: t003, val_accuracy 0.25** with `lr=0.01→0.02`")
     [view] = shared_view.shared_views(replace(HEADER, by_mean=True)).values()
-    assert json.loads(view)["orderByKey"] == "metrics.`mean_val_accuracy`"
-    assert "metrics.`num_seeds`" in json.loads(view)["selectedColumns"]
+    assert viewed(view)["orderByKey"] == "metrics.`mean_val_accuracy`"
+    assert "metrics.`num_seeds`" in viewed(view)["selectedColumns"]
     [view] = shared_view.shared_views(HEADER).values()
-    assert json.loads(view)["orderByKey"] == "metrics.`best_val_accuracy`"
+    assert viewed(view)["orderByKey"] == "metrics.`best_val_accuracy`"
 
 
 def test_a_mean_that_changed_after_the_trials_end_is_what_a_resume_tells_mlflow() -> None:

@@ -327,7 +327,7 @@ def test_a_leaderboard_that_was_sorted_by_place_stays_so_through_an_outage(sqlit
         with closing(sqlite3.connect(tmp_path / "mlflow.db")) as db:
             query = "SELECT value FROM experiment_tags WHERE key LIKE 'mlflow.sharedViewState.%'"
             [[view]] = db.execute(query).fetchall()
-        return str(json.loads(view)["orderByKey"])
+        return str(json.loads(json.loads(view)["state"])["orderByKey"])
 
     assert sorted_by() == "metrics.`best_val_accuracy`"
     spool.append(TrialsRanked(order=["t0000"], finals={}))

@@ -1,0 +1,1 @@
+"""What MLflow says in words of a sweep, its champion and its model."""

@@ -1,0 +1,120 @@
+"""Writes the notes of a judged sweep: of its own run, of the champion's run and of the registered version.
+
+Numbers are those of the verdict, formatted as the terminal does. Links lead within MLflow's UI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cluster.terminal.closing_summary import judgement, warnings
+from cluster.terminal.formatting import bounds, count, interval, measure, settings
+from search_spaces.spec.sweep import Sweep
+from search_spaces.types.trial_names import trial_name
+from search_spaces.types.values import restored
+from tracking import names
+from tracking.results.trial_zero import names as zero
+
+REPORT: Final = "verdict/report.html"
+"""Artifact of the champion's run."""
+ALIAS: Final = "models:/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A sweep with a verdict, and what leads to it in MLflow: IDs that are not known yet are None."""
+
+    sweep_id: str
+    sweep: Sweep
+    verdict: Mapping[str, Any]
+    card: Mapping[str, Any]
+    model: str | None
+    """URI of the champion's model, or of what it saved; None where there is none."""
+    experiment_id: str | None
+    parent_run_id: str | None
+    champion_run_id: str | None
+
+
+def score(verdict: Mapping[str, Any]) -> str:
+    """Return the champion's mean on the test split with its 95 % interval, ``0.9568 [0.9214, 0.9763]``."""
+    return f"{measure(verdict['winner']['mean'])} {interval(verdict['winner']['ci95'])}"
+
+
+def of_sweep(judged: Judged) -> list[str]:
+    """Return the paragraphs of the sweep's note that follow its first line: score, model, links."""
+    verdict, objective = judged.verdict, judged.sweep.objective
+    said = judgement(verdict, objective)
+    told = [_test(verdict), *([said] if said not in warnings(verdict, objective) else []), _load(judged)]
+    own = _run(judged, judged.parent_run_id)
+    pages = [_link("the sweep's report", f"{own}/artifacts/{names.REPORT_FILE}" if own else None)]
+    pages += [_link("the champion's run", _run(judged, judged.champion_run_id)), *_pages(judged)]
+    return [text for text in (*told, _row(pages)) if text]
+
+
+def of_champion(judged: Judged) -> str:
+    """Return the note of the champion's run: what it is, its score, its data, how to load it, its report."""
+    home = _link(f"{judged.sweep.name} {judged.sweep_id}", _run(judged, judged.parent_run_id))
+    lines = [f"**Champion of sweep {home}.** {_test(judged.verdict)}", *_about(judged), _load(judged)]
+    return "\n\n".join(text for text in (*lines, _row(_pages(judged))) if text)
+
+
+def of_version(judged: Judged) -> str:
+    """Return the description of the registered version; how to load it is added where its number is known."""
+    home = _link(f"{judged.sweep.name} {judged.sweep_id}", _run(judged, judged.parent_run_id))
+    lines = [f"Champion of sweep {home}. {_test(judged.verdict)}", *_about(judged), _row(_pages(judged)[:1])]
+    return "\n\n".join(text for text in lines if text)
+
+
+def _test(verdict: Mapping[str, Any]) -> str:
+    metric, found = verdict["metric"], verdict["winner"]
+    told = f"**{metric} {score(verdict)}** on the test split, over {count(found['seeds'], 'seed')}"
+    told += " (95 % interval)" if bounds(found["ci95"]) else ""
+    default = (verdict.get("default") or {}).get("mean")
+    beside = "" if default is None else f"; {zero(verdict).words}: {measure(default)}"
+    return f"{told}{beside}."
+
+
+def _about(judged: Judged) -> list[str]:
+    """Return the trial with its searched values, warnings, and the data."""
+    found, card = judged.verdict["winner"], judged.card
+    told = [f"{trial_name(found['number'])}: `{settings(restored(found['params']))}`"] if found["params"] else []
+    told += [f"**{text}**" for text in warnings(judged.verdict, judged.sweep.objective)]
+    if card:
+        rows = ", ".join(f"{split} {number:,}" for split, number in card.get("rows", {}).items())
+        told.append(f"Data: {card['name']}, rows {rows} (digest {str(card['digest'])[:12]}).")
+        told += [f"**Leak: {text}**" for text in card.get("leaks", ())]
+    return told
+
+
+def _load(judged: Judged) -> str:
+    if judged.model is None:
+        return ""
+    if not judged.model.startswith(ALIAS):
+        return (
+            f"What the champion saved: `{judged.model}`; `paceline best {judged.sweep_id} --files DIR` copies it."
+        )
+    return f'Load it: `mlflow.pyfunc.load_model("{judged.model}").predict(rows)`'
+
+
+def _pages(judged: Judged) -> list[str]:
+    run = _run(judged, judged.champion_run_id)
+    found = [_link("its report", f"{run}/artifacts/{REPORT}" if run else None)]
+    if judged.model is not None and judged.model.startswith(ALIAS):
+        name = judged.model.removeprefix(ALIAS).partition("@")[0]
+        found.append(_link("the registered model", f"#/models/{name}"))
+    return found
+
+
+def _run(judged: Judged, run_id: str | None) -> str | None:
+    known = judged.experiment_id and run_id
+    return f"#/experiments/{judged.experiment_id}/runs/{run_id}" if known else None
+
+
+def _link(words: str, place: str | None) -> str:
+    return words if place is None else f"[{words}]({place})"
+
+
+def _row(links: Sequence[str]) -> str:
+    return " · ".join(link for link in links if link.startswith("["))
