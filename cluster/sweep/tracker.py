@@ -212,9 +212,7 @@ class Tracker:
             metrics[names.best(self._sweep.metric.name)] = first.best_value
         if verdict:
             metrics |= final_metrics(verdict, self._sweep.objective)
-            tags[names.SWEEP_TEST] = f"{verdict['metric']} {notes.score(verdict)}"
-            if told := baseline_lines.lines(verdict):
-                tags[names.SWEEP_BASELINES] = "\n".join(told)
+            tags |= final_tags(verdict)
         front = pareto_front(found, self._sweep.objective, self._sweep.criteria)
         if front:
             metrics[names.HYPERVOLUME] = front["hypervolume"]
@@ -246,6 +244,13 @@ def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:
         trial_key(one["number"]): "champion" if one["champion"] else default if one["default"] else "finalist"
         for one in (verdict or {}).get("finalists") or ()
     }
+
+
+def final_tags(verdict: Mapping[str, Any]) -> dict[str, str]:
+    """Return the champion's score on the test split with its interval, and what is said of the baselines."""
+    found = {names.SWEEP_TEST: f"{verdict['metric']} {notes.score(verdict)}"}
+    told = baseline_lines.lines(verdict)
+    return found | ({names.SWEEP_BASELINES: "\n".join(told)} if told else {})
 
 
 def final_metrics(verdict: Mapping[str, Any], objective: Objective) -> dict[str, float]:
