@@ -21,6 +21,7 @@ LINE = 13
 """Height of a line of a caption in pixels."""
 MAX_LETTERS = 20
 """Characters of a line."""
+FEW_PIXELS, NUM_COLOURS = 48 * 48, 64
 ORANGE = (230, 159, 0)
 
 
@@ -28,10 +29,12 @@ def png(image: Array) -> bytes:
     """Return a uint8 image (channels, height, width) as a PNG file of at most SIDE pixels a side.
 
     Three channels are shown in colour; of any other number the first in grey. Levels are stretched to 255 where
-    none is above 127, as in 4-bit images.
+    none is above 127, as in 4-bit images. An image of more than FEW_PIXELS keeps NUM_COLOURS, as a page holds many.
     """
-    out = io.BytesIO()
-    _reduced(_bright(image)).save(out, "PNG", optimize=True)
+    small, out = _reduced(_bright(image)), io.BytesIO()
+    if small.width * small.height > FEW_PIXELS:
+        small = small.quantize(NUM_COLOURS)
+    small.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

@@ -227,6 +227,8 @@ def test_small_images_are_files_that_open() -> None:
     with Image.open(io.BytesIO(png(image))) as small:
         assert small.size == (6, 4) and small.getpixel((0, 0)) == 255, "levels of a dark image are stretched"
     with Image.open(io.BytesIO(png(np.zeros((3, 300, 150), np.uint8)))) as large:
-        assert large.size == (56, 112) and large.mode == "RGB"
+        assert large.size == (56, 112) and large.mode == "P"
+    noise = np.random.default_rng(0).integers(0, 255, (3, 224, 224), dtype=np.uint8)
+    assert len(png(noise)) < 14_000, "a page holds dozens of them"
     with Image.open(io.BytesIO(sheet(np.zeros((7, 1, 8, 8), np.uint8), [("true 5", "predicted 9")] * 7))) as page:
         assert page.width > 6 * 112 and page.height > 2 * 112
