@@ -146,7 +146,7 @@ class ChampionProcess:
 
     def foresee(self, seen: Snapshot) -> None:
         """Start the actor when the verdict is less than ``SOON_S`` seconds away, or has begun."""
-        near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)
+        near = seen.phase == "verdict" or (seen.search_eta_s is not None and seen.search_eta_s < SOON_S)
         if near and self.sweep.final is not None:
             self.begin()
         if seen.phase == "verdict" and self._worker is not None:

@@ -19,6 +19,7 @@ from cluster.driver.gone import CLOSE_TIMEOUT_S, end_runs, gone, way_on
 from cluster.driver.packages import install_packages
 from cluster.driver.progress import Progress
 from cluster.driver.sized import gpus, most_lanes, sized
+from cluster.driver.timing.pictures import Pictures
 from cluster.driver.verdict import Finalists, lost, report_head, winner
 from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
@@ -45,7 +46,7 @@ from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal,
 from cluster.sweep.steering.helm import Helm
 from cluster.sweep.stop import INTERRUPTED, Stop
 from cluster.sweep.tracker import Tracker
-from cluster.terminal.records import Observer, Snapshot
+from cluster.terminal.records import Observer
 from cluster.terminal.standard_streams import without_rays_messages
 from search_spaces.race.race import Race
 from search_spaces.race.search import cohort_width
@@ -62,8 +63,6 @@ if TYPE_CHECKING:
     from cluster.driver.champion import ChampionProcess
 
 __all__ = ["DataChanged", "Driver", "drive"]
-
-SHOW_EVERY_S = 0.25
 
 
 def drive(
@@ -121,10 +120,7 @@ class Driver:
     """Whether Ray has ended, and that is told."""
 
     def __post_init__(self) -> None:
-        begun = self._shown = time.monotonic()
-        self._past = 0
-        self._rows: reading.KnownRows = {}
-        self._told_to_stop, self._show_every_s = False, SHOW_EVERY_S
+        begun, self._told_to_stop = time.monotonic(), False
         self._crowned = not described(self.sweep.workload).registered
         self._study = Study(self.home.id, self.sweep.goals, self.home.study, attempt=attempt())
         note_spec(self.home, self._study, self.sweep)
@@ -134,6 +130,7 @@ class Driver:
         self._most_lanes = most_lanes(self.sweep, self.joined)
         self._report = ReportAtEnd(self.home, self._study, self.observer.message)
         self._progress = Progress(self._study, self._size.count, begun=begun)
+        self._pictures = Pictures(self.sweep, self._study, self._progress, self.observer)
         nodes = self.joined.nodes() if self.joined else ()
         self._environment = Environment(self.sweep.folder, self._size.count, nodes)
         if self._study.mended:
@@ -142,6 +139,7 @@ class Driver:
     def run(self, process_ends: bool) -> int:
         """Run the sweep to its end and return the exit code. Raises the same errors as ``drive``."""
         self._progress.enter("starting")
+        self._pictures.at("joining Ray" if self.joined else "starting Ray")
         if plain():
             self.observer.message(MEANING)
         count = self._size.count
@@ -193,6 +191,7 @@ class Driver:
     def _with_ray(self, preparing: Preparing) -> int:
         from cluster.driver.champion import ChampionProcess  # 200 ms: Ray
 
+        self._pictures.at("reading the data")
         with self._progress.timed("data"):
             refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # while the data is being read
             loaded = preparing.result()
@@ -247,7 +246,7 @@ class Driver:
 
     def _train(self, coordinator: Coordinator, tracker: Tracker, champion_process: ChampionProcess) -> None:
         self._progress.train()
-        self._past = reading.num_past(self._picture().rows)
+        self._pictures.train(self._progress.parts.get("start", 0.0) + self._progress.parts["data"])
 
         helm = Helm.of(self.home, self._size.count, self._most_lanes)
 
@@ -259,12 +258,12 @@ class Driver:
             helm.look(coordinator)
             self._progress.turn(helm.num_lanes)
             self._count(coordinator)
-            if time.monotonic() - self._shown > self._show_every_s:
+            if self._pictures.due:
                 if self.home.is_gone:
                     raise Gone(f"{self.home.path} was removed while the sweep was running")
-                self.sweep = take_up_edits(coordinator, tracker, self.observer.message)
+                self.sweep = self._pictures.sweep = take_up_edits(coordinator, tracker, self.observer.message)
                 self._progress.enter("verdict" if coordinator.purpose == "final" else "search")
-                champion_process.foresee(seen := self._show(tracker))
+                champion_process.foresee(seen := self._pictures.show(tracker))
                 self._report.foresee(seen)
 
         from cluster.lanes.tune import Lanes, drive_legs  # 900 ms: Ray
@@ -299,6 +298,7 @@ class Driver:
         judged = None
         places = tuple(rows.get("test", ()))
         if case := finalists.case(self.sweep.workload, self.home.checkpoints, places, self._tested_by):
+            self._pictures.at("scoring baselines")
             with self._progress.timed("champion"):
                 judged = finalists.verdict(case, champion_process.judge(case, tracker))
         self._study.set("verdict", judged)
@@ -306,11 +306,13 @@ class Driver:
         chosen = winner(finals)
         if chosen is not None:
             with self._progress.timed("champion"):
+                self._pictures.at("registering the champion")
                 if model := champion_process.crown(chosen, tracker):
                     self._study.set(reading.MODEL, model)
                     self._study.set(reading.CROWNED, run_key(chosen, "final"))
                     champion_process.describe(chosen, tracker, judged)
                 self._crowned |= model is not None
+                self._pictures.at("inspecting the champion")
                 head = report_head(judged, chosen, model, self.sweep.objective)
                 measured = finalists.measured(chosen.trial)
                 words = champion_process.inspect(
@@ -339,6 +341,7 @@ class Driver:
 
     def _close(self, coordinator: Coordinator, tracker: Tracker) -> int:
         able, stopped = coordinator.races["search"].able, self.stop.requested
+        self._pictures.at("writing results")
         with self._progress.timed("logging"):
             coordinator.make_up()
             tracker.conclude(
@@ -354,8 +357,7 @@ class Driver:
         code = INTERRUPTED if stopped else self._code(coordinator, drained)
         self._study.set("complete", code == FINISHED and (self._crowned or self.sweep.final is None))
         self._progress.enter("stopped" if stopped else "finished")
-        self._rows.clear()  # the IDs of their runs are known since
-        self.observer.progress(self._picture())
+        self._pictures.last()
         return code
 
     def _code(self, coordinator: Coordinator, drained: bool) -> int:
@@ -378,17 +380,3 @@ class Driver:
             self.home.keep(self.home.sweep())
         if told := changed_code(self._study, self.sweep):
             self.observer.message(told)
-
-    def _show(self, tracker: Tracker) -> Snapshot:
-        begun = time.monotonic()
-        seen = self._picture()
-        tracker.tick(seen.rows)
-        self.observer.progress(seen)
-        self._shown = time.monotonic()
-        self._show_every_s = max(SHOW_EVERY_S, 20 * (self._shown - begun))
-        return seen
-
-    def _picture(self) -> Snapshot:
-        trained_s = time.monotonic() - self._progress.trained_from
-        clock = reading.Clock(self._progress.elapsed_s, trained_s, self._past)
-        return reading.picture(self.sweep, self._study, True, clock, self._progress.num_lanes, self._rows)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cluster.terminal import live_lines
 from cluster.terminal.changed_values import as_shown
-from cluster.terminal.leaderboard import Ranked, all_columns
+from cluster.terminal.leaderboard import all_columns, ranked
 from cluster.terminal.live_lines import Title
 from cluster.terminal.records import Snapshot
 
@@ -56,9 +56,7 @@ def table(snapshot: Snapshot, title: Title) -> str:
     rows = as_shown(live_lines.chosen(snapshot, title, NUM_ROWS), title.objective)
     if not rows:
         return ""
-    shown = all_columns(
-        Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
-    )
+    shown = all_columns(ranked(snapshot, rows, title.objective))
     head = "".join(_cell("th", column.head, "bold", column.right) for column in shown)
     body = "".join(
         f"<tr>{''.join(_cell('td', *column.cells[number], column.right) for column in shown)}</tr>"

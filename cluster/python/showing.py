@@ -48,7 +48,9 @@ def console(stderr: bool = False) -> Console:
 def viewer(
     head: Title, quiet: bool = False, live: bool = True, stderr: bool = False
 ) -> AbstractContextManager[Observer]:
-    """Return a live view in a terminal, lines in a pipe or without ``live``, or messages only if ``quiet``.
+    """Return a live view in a terminal, lines in a pipe, a dumb terminal or without ``live``.
+
+    Messages only if ``quiet``.
 
     With ``stderr`` the view writes there; messages alone always do.
     """
@@ -57,7 +59,7 @@ def viewer(
     if quiet:
         return QuietView(sys.stderr)
     screen = console(stderr=stderr)
-    if live and screen.is_terminal:
+    if live and screen.is_terminal and not screen.is_dumb_terminal:
         return LiveView(head, screen)
     return LineView(head, sys.stderr if stderr else sys.stdout)
 

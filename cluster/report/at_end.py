@@ -34,7 +34,7 @@ class ReportAtEnd:
 
     def foresee(self, seen: Snapshot) -> None:
         """Begin the slow part, in the background, when the end is near; a second call does nothing."""
-        near = seen.phase == "verdict" or (seen.eta_s is not None and seen.eta_s < SOON_S)
+        near = seen.phase == "verdict" or (seen.search_eta_s is not None and seen.search_eta_s < SOON_S)
         if near and self._warm is None:
             self._warm = threading.Thread(target=_warm, daemon=True)
             self._warm.start()

@@ -53,6 +53,7 @@ def document(read: Reading) -> dict[str, Any]:
             "seconds": facts.cost.get("seconds", 0.0),
             "epochs_trained": epochs_trained(found),
             "epochs_of_further_seeds": num_epochs(facts.further),
+            "epochs_of_final_evaluation": num_epochs(facts.finals),
             "epochs_saved": epochs_saved(found, sweep),
             "lanes": facts.cost.get("lanes", 0),
             "workers": facts.cost.get("lanes", 0),

@@ -160,19 +160,13 @@ def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -
     )
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Running time of the sweep over all drivers, and of this driver's training, begun after ``past`` trials."""
-
-    elapsed_s: float
-    training_s: float = 0.0
-    past: int = 0
-
-
 def picture(
-    sweep: Sweep, study: Study, live: bool, clock: Clock, num_lanes: int, known: KnownRows | None = None
+    sweep: Sweep, study: Study, live: bool, cost: Mapping[str, Any], known: KnownRows | None = None
 ) -> Snapshot:
-    """Return the current state of the whole sweep for display; ``known`` rows are not made again."""
+    """Return the current state of the whole sweep for display; ``known`` rows are not made again.
+
+    Of the ``cost`` it shows ``seconds``, the running time over all drivers, and ``lanes``.
+    """
     facts = Facts.of(study)
     found = rows(study, sweep.objective, live, known, sweep.criteria)
     best = best_of(found, sweep.objective)
@@ -189,9 +183,9 @@ def picture(
         epochs_trained=trained,
         epochs_of_further_seeds=num_epochs(facts.further),
         epochs_saved=saved,
-        elapsed_s=clock.elapsed_s,
-        eta_s=_eta_s(found, sweep, clock) if facts.phase == "search" else None,
-        num_lanes=num_lanes,
+        elapsed_s=float(cost.get("seconds", 0.0)),
+        eta_s=None,
+        num_lanes=int(cost.get("lanes", 0)),
         finals_done=num_finals,
         finals_planned=facts.num_finals,
         champion=champion(facts.verdict),
@@ -199,19 +193,13 @@ def picture(
         recommended=recommended_of(found, sweep.objective),
         retests_done=sum(1 for one in retests if one["state"] in ENDS),
         retests_begun=len(retests),
+        final_epochs=num_epochs(facts.finals),
     )
 
 
 def champion(verdict: Mapping[str, Any] | None) -> int | None:
     """Return the trial number of the champion; None without a verdict."""
     return None if verdict is None else int(verdict["winner"]["number"])
-
-
-def _eta_s(found: Sequence[Row], sweep: Sweep, clock: Clock) -> float | None:
-    """Return the remaining seconds of the search at this driver's pace; None before its first trial."""
-    past = num_past(found)
-    pace_s = clock.training_s / (past - clock.past) if past > clock.past else 0.0
-    return pace_s * (sweep.trials - past) if pace_s else None
 
 
 def num_past(found: Sequence[Row]) -> int:
@@ -342,9 +330,7 @@ def _lost(home: SweepHome, error: SpecError) -> Exception:
 
 def snapshot(read: Reading) -> Snapshot:
     """Return the snapshot that a view shows."""
-    cost = read.facts.cost
-    clock = Clock(float(cost.get("seconds", 0.0)))
-    return picture(read.sweep, read.study, live=read.live, clock=clock, num_lanes=int(cost.get("lanes", 0)))
+    return picture(read.sweep, read.study, live=read.live, cost=read.facts.cost)
 
 
 def ended(found: Sequence[Row]) -> list[Row]:

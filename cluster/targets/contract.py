@@ -26,7 +26,7 @@ class SweepJob:
 
     id: str
     job_name: str
-    """Name of the job on the target."""
+    """Name of the job on the target; empty of a sweep that was begun there and not submitted."""
     name: str = ""
     owner: str = ""
     attempt: int = 1

@@ -115,7 +115,8 @@ def _sweep_job(home: SweepHome) -> SweepJob:
     began = datetime.fromtimestamp(home.began_s, UTC)
     return SweepJob(
         id=home.id,
-        job_name=home.id,
+        job_name=home.id if home.driver_log.exists() else "",
+        owner=home.owner,
         name=read.sweep.name,
         state=read.state,
         submitted_at=began.isoformat(timespec="seconds"),

@@ -14,7 +14,8 @@ from cluster.terminal import baseline_lines, formatting, live_lines
 from cluster.terminal.changed_values import as_shown
 from cluster.terminal.criteria import front_lines, infeasible_lines
 from cluster.terminal.knowledge_lines import cache_lines, edit_line, warm_start_line
-from cluster.terminal.leaderboard import Ranked, leaderboard
+from cluster.terminal.leaderboard import leaderboard
+from cluster.terminal.leaderboard import ranked as board_of
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
@@ -100,8 +101,8 @@ def _head(ending: Ending) -> Text:
 def _table(ending: Ending, width: int, top: int) -> list[Text]:
     snapshot, title = ending.snapshot, ending.title
     rows = as_shown(ranked(snapshot.rows, title.objective)[:top], title.objective)
-    listed = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
-    listed = replace(listed, importance=ending.document.get("importance") or {})
+    known = replace(snapshot, importance=ending.document.get("importance") or {})
+    listed = board_of(known, rows, title.objective)
     whole_line = 10_000
     best = live_lines.best_lines(snapshot, title, whole_line)
     board = leaderboard(listed, width)

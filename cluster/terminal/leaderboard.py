@@ -10,7 +10,8 @@ from rich.text import Text
 
 from cluster.terminal import formatting
 from cluster.terminal.recommended_lines import spread
-from cluster.terminal.records import Row
+from cluster.terminal.records import Row, Snapshot
+from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
 
@@ -32,6 +33,20 @@ class Ranked:
     horizon: int
     best: int | None
     importance: Mapping[str, float] = field(default_factory=dict)
+    scaled_by: Sequence[Row] = ()
+    """Trials whose values are the scale of the curves: all of the sweep; empty: ``rows``."""
+
+
+def ranked(snapshot: Snapshot, rows: Sequence[Row], objective: Objective) -> Ranked:
+    """Return the leaderboard of ``rows`` of a sweep, with the scale of all its curves."""
+    return Ranked(
+        rows=rows,
+        metric=objective.name,
+        horizon=snapshot.horizon,
+        best=snapshot.leader,
+        importance=snapshot.importance,
+        scaled_by=snapshot.rows,
+    )
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,7 @@ def all_columns(ranked: Ranked) -> list[BoardColumn]:
     """Return all columns, whatever the width."""
     rows, horizon = ranked.rows, ranked.horizon
     styles = [formatting.MARKS[row.state][1] for row in rows]
-    scale = formatting.curve_scale(rows)
+    scale = formatting.curve_scale(ranked.scaled_by or rows)
     curves = [formatting.sparkline(row.curve, horizon, CURVE_WIDTH, scale) for row in rows]
     states = [f"{formatting.MARKS[row.state][0]} {row.word}" for row in rows]
     return [
@@ -97,7 +112,9 @@ def all_columns(ranked: Ranked) -> list[BoardColumn]:
         BoardColumn("state", list(zip(states, styles, strict=True)), 90, right=False),
         BoardColumn("ep", [(f"{row.epochs}/{horizon}", "") for row in rows], 80),
         BoardColumn(
-            formatting.middle(ranked.metric, VALUE_WIDTH), [(formatting.measure(row.value), "") for row in rows], 40
+            formatting.shorten(ranked.metric, VALUE_WIDTH),
+            [(formatting.measure(row.value), "") for row in rows],
+            40,
         ),
         BoardColumn("best", [(formatting.measure(row.own_best), "") for row in rows], 95),
         *_seeds(rows),
@@ -148,8 +165,15 @@ def _settings(rows: Sequence[Row], importance: Mapping[str, float]) -> list[Boar
         cells = [(formatting.middle(text, VALUE_WIDTH), "") for text in shown]
         keep = (60 if len(set(shown)) > 1 else 20) - min(order[name], 15)
         texts = any(isinstance(value, str) for value in values)
-        columns.append(BoardColumn(formatting.middle(name, VALUE_WIDTH), cells, keep, right=not texts))
+        columns.append(BoardColumn(_head(name, names), cells, keep, right=not texts))
     return columns
+
+
+def _head(name: str, names: Sequence[str]) -> str:
+    """Return ``name``, cut at its end where it is long; in the middle where others begin alike."""
+    cut = formatting.shorten(name, VALUE_WIDTH)
+    alike = sum(formatting.shorten(other, VALUE_WIDTH) == cut for other in names) > 1
+    return formatting.middle(name, VALUE_WIDTH) if alike else cut
 
 
 def _fitting(columns: Sequence[BoardColumn], width: int) -> list[BoardColumn]:

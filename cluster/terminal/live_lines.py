@@ -15,7 +15,14 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 
 TOP, RUNNING = 8, 4
-"""Numbers of best trials and of other running trials that are shown; up to 32 may train together in each lane."""
+"""Numbers of best trials and of other running trials that are shown; up to 32 may train together in each lane.
+
+Where there is room for more, further trials that have a value follow.
+"""
+WORDED_FROM = 100
+"""Width of a terminal from which on the states are told in words beside their marks."""
+BARS = ((120, 30), (WORDED_FROM, 20), (72, 12), (48, 6))
+"""Length of the progress bar in terminals of so many columns or more: the same in every frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,24 +57,30 @@ class Title:
 
 
 def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
-    """Return the best ``TOP`` trials, then up to ``RUNNING`` other running ones; at most ``num_rows`` in all."""
+    """Return the best trials, ``TOP`` or as many as fit, then up to ``RUNNING`` other running ones.
+
+    At most ``num_rows`` in all.
+    """
     rows = ranked(_begun(snapshot), title.objective)
     top = rows[: min(TOP, num_rows)]
-    running = [row for row in rows[len(top) :] if row.state == "running"]
-    return top + running[: max(0, min(RUNNING, num_rows - len(top)))]
+    others = rows[len(top) :]
+    running = [row for row in others if row.state == "running"][: max(0, min(RUNNING, num_rows - len(top)))]
+    more = [row for row in others if row.best_value is not None and row not in running]
+    return top + more[: max(0, num_rows - len(top) - len(running))] + running
 
 
 def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
-    """Return a line with the name, a progress bar, counts, the elapsed and the remaining time."""
-    for worded in (True, False):
-        tail = _counts(snapshot, worded)
-        space = width - tail.cell_len - 3
-        label = formatting.middle(title.label, max(8, space - 6))
-        if space - len(label) >= 6 or not worded:
-            break
-    bar = min(40, space - len(label))
+    """Return a line with the name, a progress bar, counts, the elapsed and the remaining time.
+
+    Name and bar take the same room in every frame of a terminal; words of states give way first, then the name.
+    """
+    bar = next((length for least, length in BARS if width >= least), 0)
+    tail, space = _counts(snapshot, worded=width >= WORDED_FROM), width - bar - 2
+    if len(title.label) + tail.cell_len > space:
+        tail = _counts(snapshot, worded=False)
+    label = formatting.shorten(title.label, max(8, min(width // 3, space - tail.cell_len)))
     line = Text().append(label, "bold").append(" ")
-    if bar >= 3:
+    if bar:
         filled = round(bar * _fraction(snapshot))
         line.append("━" * filled, "magenta").append("━" * (bar - filled), "bright_black").append(" ")
     line.append_text(tail)
@@ -93,18 +106,27 @@ def _fraction(snapshot: Snapshot) -> float:
 
 
 def _counts(snapshot: Snapshot, worded: bool) -> Text:
-    line = Text()
-    if snapshot.phase == "verdict" and snapshot.finals_planned:
+    line, searches = Text(), snapshot.phase != "verdict"
+    if snapshot.stage:
+        line.append(snapshot.stage, "green")
+    elif not searches and snapshot.finals_planned:
         line.append(f"final evaluation {snapshot.finals_done}/{snapshot.finals_planned}", "green")
     elif snapshot.retests_done < snapshot.retests_begun:
         line.append(f"retests {snapshot.retests_done}/{snapshot.retests_begun}", "green")
     else:
         line.append(f"{_tried(snapshot)}/{snapshot.num_planned}", "green")
-    for state, word, number in formatting.states(_begun(snapshot), worded):
+    for state, word, number in formatting.states(_begun(snapshot), worded) if worded or searches else ():
         mark, style = formatting.MARKS[state]
         line.append(f"  {mark}", style).append(f" {number}" + (f" {word}" if worded else ""))
     line.append(f"  {formatting.duration(snapshot.elapsed_s)}", "yellow").append(" ETA ")
     return line.append(formatting.duration(snapshot.eta_s), "cyan")
+
+
+def sign(snapshot: Snapshot) -> str:
+    """Return in one line of plain text what a sweep is at, for pipes: ``0:01:05 12/40 ✓ 8 ..., ETA 0:00:30``."""
+    told = _counts(snapshot, worded=True).plain
+    *what, times = told.rsplit("  ", 1)
+    return f"{'  '.join(what)}, {times}"
 
 
 def subline(snapshot: Snapshot, title: Title, width: int) -> Text:
@@ -135,13 +157,18 @@ def _best_line(name: str, row: Row, title: Title, width: int) -> Text:
 
 
 def saved_line(snapshot: Snapshot, width: int) -> Text | None:
-    """Return a line with the trained epochs, and what early stopping and the cache saved; None where none did."""
+    """Return a line with the epochs of search and final evaluation, and what early stopping and the cache saved.
+
+    None where the search saved none and there is nothing beside it.
+    """
     stopped = snapshot.epochs_saved
     cached = sum(row.epochs - row.epochs_trained for row in snapshot.rows)
     whole, further = snapshot.epochs_trained + stopped + cached, snapshot.epochs_of_further_seeds
     beside = f"; {formatting.count(further, 'epoch')} with further seeds" if further else ""
+    final = snapshot.final_epochs
+    beside += f" + {formatting.count(final, 'epoch')} of the final evaluation" if final else ""
     if stopped + cached <= 0:
-        return _line(f"{snapshot.epochs_trained} search epochs trained{beside}", width) if further else None
+        return _line(f"{snapshot.epochs_trained} search epochs trained{beside}", width) if beside else None
     saved = [f"early stopping saved {round(100 * stopped / whole)} %"] if stopped > 0 else []
     saved += [f"the cache saved {round(100 * cached / whole)} %"] if cached else []
     text = f"{snapshot.epochs_trained} of {whole} search epochs trained ({', '.join(saved)}){beside}"

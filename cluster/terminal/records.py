@@ -126,7 +126,8 @@ def recommended_of(rows: Sequence[Row], objective: Objective) -> Estimated | Non
 class Snapshot:
     """State of a sweep at one moment. ``rows`` are in trial order; ``best`` is a trial number or None.
 
-    ``horizon`` is the largest number of epochs of a trial, ``eta_s`` the estimate of the remaining seconds.
+    ``horizon`` is the largest number of epochs of a trial, ``eta_s`` the estimate of the seconds to the
+    sweep's end, None while nothing is known.
     """
 
     phase: Phase
@@ -157,6 +158,16 @@ class Snapshot:
     """Number of trainings that try the best trials again, with those that are over."""
     recommended: Estimated | None = None
     """What is known of the trial to recommend; None while each has been seen with one seed alone."""
+    importance: Mapping[str, float] = field(default_factory=dict)
+    """Shares of the hyperparameters, the most important first; empty where that is not known."""
+    final_epochs: int = 0
+    """Number of epochs that the final evaluation trained."""
+    stage: str = ""
+    """What the driver does beside training, in words; empty while it trains."""
+    eta_least_s: float = 0.0
+    """What of ``eta_s`` cannot pass in the present phase or stage, as it is of those after it."""
+    search_eta_s: float | None = None
+    """Estimate of the remaining seconds of the search alone."""
 
     @property
     def leader(self) -> int | None:

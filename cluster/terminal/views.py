@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from dataclasses import replace
 from typing import Self, TextIO
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from cluster.terminal import formatting, live_lines
 from cluster.terminal.changed_values import as_shown, shown
-from cluster.terminal.leaderboard import Ranked, leaderboard
+from cluster.terminal.leaderboard import leaderboard, ranked
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import spread, value
 from cluster.terminal.records import Phase, Row, Snapshot
@@ -24,6 +25,7 @@ from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import trial_name
 
 REFRESHES_PER_SECOND = 3
+SILENCE_S = 20.0
 ENDED = ("done", "stopped", "infeasible", "failed")
 PHASES: dict[Phase, str] = {
     "starting": "starting",
@@ -115,9 +117,15 @@ class LiveView:
         """Return the snapshot with its times advanced by the time since it came."""
         if snapshot.phase in ("finished", "stopped"):
             return snapshot
-        passed_s = time.monotonic() - self._seen_s
-        eta_s = None if snapshot.eta_s is None else max(0.0, snapshot.eta_s - passed_s)
-        return replace(snapshot, elapsed_s=snapshot.elapsed_s + passed_s, eta_s=eta_s)
+        return advanced(snapshot, time.monotonic() - self._seen_s)
+
+
+def advanced(snapshot: Snapshot, passed_s: float) -> Snapshot:
+    """Return the snapshot with its times as they are ``passed_s`` seconds later."""
+    eta_s = snapshot.eta_s
+    if eta_s is not None:
+        eta_s = max(min(eta_s, snapshot.eta_least_s), eta_s - passed_s)
+    return replace(snapshot, elapsed_s=snapshot.elapsed_s + passed_s, eta_s=eta_s)
 
 
 def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -> list[Text]:
@@ -133,8 +141,7 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
     below = [line for line in foot if line is not None]
     rows = live_lines.chosen(snapshot, title, num_rows=max(1, height - len(below) - 6))
     rows = as_shown(rows, title.objective)
-    ranked = Ranked(rows=rows, metric=title.objective.name, horizon=snapshot.horizon, best=snapshot.leader)
-    table = leaderboard(ranked, width)
+    table = leaderboard(ranked(snapshot, rows, title.objective), width)
     lines = [live_lines.headline(snapshot, title, width), live_lines.subline(snapshot, title, width)]
     lines += [Text(""), *table, Text(""), *below] if table else [Text(""), *below]
     for line in lines:
@@ -144,7 +151,10 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
 
 
 class LineView:
-    """Line for each phase and each ended trial, for pipes and logs. A context manager around the driver."""
+    """Line for each phase and each ended trial, for pipes and logs. A context manager around the driver.
+
+    After ``SILENCE_S`` seconds without one a line says what the sweep is at.
+    """
 
     def __init__(self, title: Title, stream: TextIO) -> None:
         self._title = title
@@ -153,30 +163,50 @@ class LineView:
         self._num_further: dict[int, int] = {}
         """Number of further seeds of each trial that has any, as it was told."""
         self._phase: Phase | None = None
+        self._seen: tuple[Snapshot | None, float] = None, time.monotonic()
+        """The latest snapshot, and when it came."""
+        self._said_at = time.monotonic()
+        self._over = threading.Event()
 
     def __enter__(self) -> Self:
         title = self._title
         self._say(
             f"sweep {title.id} ({title.name}): {title.aim}, {title.method} + {title.schedule}, seed {title.seed}"
         )
+        threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(self, *reason: object) -> None:
+        self._over.set()
         self._stream.flush()
+
+    def _watch(self) -> None:
+        """Say what the sweep is at whenever nothing was said for long, until the view ends."""
+        while not self._over.wait(1.0):
+            if time.monotonic() - self._said_at > SILENCE_S:
+                self.sign()
+
+    def sign(self) -> None:
+        """Print a line with what the sweep is at, and the elapsed and the remaining time."""
+        seen, came = self._seen
+        passed_s = time.monotonic() - came
+        if seen is None:
+            self._say(f"starting, {formatting.duration(passed_s)}")
+        elif seen.phase not in ("finished", "stopped"):
+            self._say(live_lines.sign(advanced(seen, passed_s)))
 
     def progress(self, snapshot: Snapshot) -> None:
         """Print new phases and ended trials; of those that ended before this process started, only their number."""
+        self._seen = snapshot, time.monotonic()
         ended = [row for row in snapshot.rows if row.state in ENDED and row.number not in self._told]
-        if self._phase is None and ended:
+        if self._phase in (None, "starting"):
             known = [row for row in ended if row.cached]
-            for number, what in (
-                (len(known), "known from earlier sweeps"),
-                (len(ended) - len(known), "ended before"),
-            ):
-                if number:
-                    self._say(f"{formatting.count(number, 'trial')} {what}")
-            self._told.update(row.number for row in ended)
-            ended = []
+            before = [row for row in ended if not row.cached] if self._phase is None else []
+            for rows, what in ((known, "known from earlier sweeps"), (before, "ended before")):
+                if rows:
+                    self._say(f"{formatting.count(len(rows), 'trial')} {what}")
+            self._told.update(row.number for row in [*known, *before])
+            ended = [row for row in ended if row.number not in self._told]
         for row in ended:
             self._told.add(row.number)
             self._say(self._ended(row, snapshot))
@@ -217,6 +247,7 @@ class LineView:
         )
 
     def _say(self, text: str) -> None:
+        self._said_at = time.monotonic()
         _print(text, self._stream)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -41,6 +42,8 @@ COLUMNS = {
     "target": 20,
 }
 """Columns and their importance: a narrow terminal leaves out the least important ones."""
+FIELDS = ("sweep", "name", "workload", "state", "trials", "planned", "metric", "best", "started", "owner", "target")
+"""Keys of each sweep in ``--json``; null where nobody knows."""
 MAX_NAME = 24
 """Characters of a name; longer ones are cut."""
 
@@ -59,14 +62,19 @@ def ls(on: str | None, as_json: bool) -> int:
     found |= {row["sweep"]: {**found.get(row["sweep"], {}), **row} for row in _submitted(on)}
     found |= {row["sweep"]: row for row in map(_here, SweepHome.all()) if row["sweep"] not in _away(found)}
     newest = sorted(found.values(), key=lambda row: (row["started"], row["sweep"]), reverse=True)
-    rows = [{**row, "started": _minute(row["started"])} for row in newest]
+    rows = [{**dict.fromkeys(FIELDS), **row, "started": _minute(row["started"])} for row in newest]
     if as_json:
         print_json(rows)
     elif rows:
         _print_table(rows)
     else:
-        print("there is no sweep in this folder; `paceline demo` makes one")
+        print(f"there is no sweep in {_looked()}; `paceline demo` makes one")
     return FINISHED
+
+
+def _looked() -> str:
+    """Return where sweeps were looked for: another folder than this one is named with the variable that says so."""
+    return f"PACELINE_HOME={home}" if (home := os.environ.get("PACELINE_HOME")) else "this folder"
 
 
 def _away(found: dict[str, Listed]) -> set[str]:
@@ -220,7 +228,7 @@ def _cells(row: Listed) -> dict[str, str]:
     return {
         "id": row["sweep"],
         "name": formatting.shorten(row["name"], MAX_NAME),
-        "workload": formatting.shorten(row.get("workload", ""), MAX_NAME),
+        "workload": formatting.shorten(row["workload"] or "", MAX_NAME),
         "state": row["state"],
         "trials": f"{row['trials']}/{row['planned']}" if known else formatting.NOTHING,
         "best": f"{row['metric']} {formatting.measure(row['best'])}" if known else formatting.NOTHING,

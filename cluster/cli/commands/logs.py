@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from cluster.exit_codes import FINISHED, INTERRUPTED
 from cluster.sweep.home import SweepHome
 from cluster.targets.contract import LOCAL
 from cluster.targets.place import place
+from search_spaces.types.trial_names import trial_name
 
 if TYPE_CHECKING:
     from cluster.targets.contract import Target
@@ -29,7 +31,8 @@ POLL_S = 5.0
 @click.argument("trial", metavar="[TRIAL]", required=False)
 @ON
 @click.option("-f", "--follow", is_flag=True, help="Until the sweep ends; Ctrl-C leaves it running.")
-def logs(sweep: str, trial: str | None, on: str | None, follow: bool) -> int:
+@click.option("as_json", "--json", is_flag=True, help="A JSON document a line.")
+def logs(sweep: str, trial: str | None, on: str | None, follow: bool, as_json: bool) -> int:
     """Show what trials printed, or a submitted sweep's log.
 
     Without TRIAL the log of a sweep that was submitted, and of any other what all its trials printed, each line
@@ -48,22 +51,32 @@ def logs(sweep: str, trial: str | None, on: str | None, follow: bool) -> int:
         if target is None or str(target) == LOCAL:
             home = SweepHome.find(sweep_id)
             if number is not None or not home.driver_log.exists():
-                return _shown(printed(home, number, follow))
+                return _shown(printed(home, number, follow), as_json, number)
         assert target is not None
         if number is not None:
-            return _shown(_there(target, sweep_id, number, follow))
-        if follow:
+            return _shown(_there(target, sweep_id, number, follow), as_json, number)
+        if follow and not as_json:
             return follow_driver(target, sweep_id)
-        return _shown(target.logs(sweep_id))
+        return _shown(target.logs(sweep_id, follow), as_json)
 
 
-def _shown(lines: Iterator[str]) -> int:
+def _shown(lines: Iterator[str], as_json: bool, number: int | None = None) -> int:
+    """Print the lines, of trial ``number`` or of several; as JSON each with its trial, rank and text."""
     try:
         for line in lines:
-            print(line, flush=True)
+            print(_as_json(line, number) if as_json else line, flush=True)
     except KeyboardInterrupt:
         return INTERRUPTED
     return FINISHED
+
+
+def _as_json(line: str, number: int | None) -> str:
+    """Return a line of a log as JSON; ``trial`` is null in a driver's log, ``rank`` with one process a trial."""
+    told = re.match(r"(t\d+) (?:rank (\d+) )?\| |rank (\d+) \| ", line)
+    trial, of_all, of_one = told.groups() if told else (None, None, None)
+    rank, text = of_all or of_one, line[told.end() :] if told else line
+    trial = trial if number is None else trial_name(number)
+    return json.dumps({"trial": trial, "rank": rank and int(rank), "text": text}, ensure_ascii=False)
 
 
 def _there(target: Target, sweep_id: str, trial: int, follow: bool) -> Iterator[str]:

@@ -45,22 +45,28 @@ def telling() -> Iterator[None]:
 @ON
 @CODE
 @click.option("--wait", is_flag=True, help="Return when the sweep has ended, with its exit code.")
-def submit(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | None, wait: bool) -> int:
+@JSON
+def submit(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | None, **flags: bool) -> int:
     """Submit the sweep of SPEC to a cluster and return."""
-    return _after(_submitted(spec, overrides, chosen(on), code), wait, follow=False)
+    job = _submitted(spec, overrides, chosen(on), code)
+    return _as_json(job, flags["wait"]) if flags["as_json"] else _after(job, flags["wait"], follow=False)
 
 
-def run_on(spec: str, overrides: tuple[str, ...], on: str, code: Code | None = None) -> int:
-    """Submit a new sweep to target ``on`` and follow its log; return the exit code. Ctrl-C leaves it running."""
-    return _after(_submitted(spec, overrides, on, code), wait=True, follow=True)
+def run_on(spec: str, overrides: tuple[str, ...], on: str, code: Code | None = None, as_json: bool = False) -> int:
+    """Submit a new sweep to target ``on`` and follow its log; return the exit code. Ctrl-C leaves it running.
+
+    With ``as_json`` it prints how the sweep has ended instead of its log.
+    """
+    job = _submitted(spec, overrides, on, code)
+    return _as_json(job, wait=True) if as_json else _after(job, wait=True, follow=True)
 
 
 def resume_on(
-    reference: str, on: str | None, trials: str | None, budget: Sequence[str] = (), wait: bool = False
+    reference: str, on: str | None, trials: str | None, budget: Sequence[str] = (), as_json: bool = False
 ) -> int:
     """Submit another attempt of a sweep that this folder submitted; return the exit code.
 
-    ``on`` replaces its earlier target; ``trials`` and ``budget`` are those of `resume`; ``wait`` follows the log.
+    ``on`` replaces its earlier target; ``trials`` and ``budget`` are those of `resume`.
     """
     from cluster.targets.submit import resubmit
 
@@ -75,7 +81,7 @@ def resume_on(
         if entry is None:
             raise LookupError(f"this folder has submitted no sweep {reference}; `paceline ls` lists what it knows")
         job = resubmit(entry, parse_target(on or entry.target), {name: text for name, text in more.items() if text})
-    return _after(job, wait, follow=wait)
+    return _as_json(job, wait=False) if as_json else _after(job, wait=False, follow=False)
 
 
 def _submitted(spec: str, overrides: tuple[str, ...], on: str | None, code: Code | None) -> Job:
@@ -95,6 +101,15 @@ def _after(job: Job, wait: bool, follow: bool) -> int:
     return _wait(job.target, job.id) if wait else FINISHED
 
 
+def _as_json(job: Job, wait: bool) -> int:
+    """Print a submitted sweep as a document, with ``wait`` when it has ended; return the exit code."""
+    told: dict[str, Any] = {"sweep": job.id, "target": str(job.target), "notes": list(job.notes)}
+    ended, code = _ended(job.target, job.id) if wait else (None, FINISHED)
+    told |= {"state": ended.state if ended else "submitted", "message": ended.message if ended else ""}
+    print_json({**told, "exit_code": code if ended else None})
+    return code
+
+
 @click.command()
 @SWEEP
 @ON
@@ -112,7 +127,8 @@ def status(sweep: str, on: str | None, as_json: bool) -> int:
     if as_json:
         print_json(told)
         return FINISHED
-    print(f"{job.name}-{job.id}  {job.state}  attempt {job.attempt}, on {target}, by {job.owner or 'unknown'}")
+    by = f", by {job.owner}" if job.owner else ""
+    print(f"{job.name}-{job.id}  {job.state}  attempt {job.attempt}, on {target}{by}")
     for line in filter(None, (job.message, last)):
         print(f"  {line}")
     print("\n".join(f"  {command}" for command in _next(job)))
@@ -120,6 +136,10 @@ def status(sweep: str, on: str | None, as_json: bool) -> int:
 
 
 def _next(job: SweepJob) -> list[str]:
+    """Return commands to type next; the log of a driver is one of a submitted sweep."""
+    if not job.job_name:
+        going_on = [] if job.state == "finished" else [f"paceline {'resume' if job.ended else 'stop'} {job.id}"]
+        return [f"paceline show {job.id}", *going_on]
     if not job.ended:
         return [f"paceline logs {job.id} -f", f"paceline stop {job.id}"]
     return [f"paceline logs {job.id}"] + ([] if job.state == "finished" else [f"paceline resume {job.id}"])
@@ -128,14 +148,20 @@ def _next(job: SweepJob) -> list[str]:
 @click.command()
 @SWEEP
 @ON
-def wait(sweep: str, on: str | None) -> int:
+@JSON
+def wait(sweep: str, on: str | None, as_json: bool) -> int:
     """Wait until a submitted sweep ends."""
     with telling():
         sweep_id, target = place(sweep, chosen(on))
-    return _wait(target, sweep_id)
+    if not as_json:
+        return _wait(target, sweep_id)
+    job, code = _ended(target, sweep_id)
+    told = {"sweep": sweep_id, "target": str(target), "state": job.state, "message": job.message}
+    print_json({**told, "exit_code": code})
+    return code
 
 
-def stop_on(reference: str, on: str, now: bool) -> int:
+def stop_on(reference: str, on: str, now: bool, as_json: bool = False) -> int:
     """Stop a sweep on a target, cleanly or (``now``) at once, and wait for its end; return the exit code.
 
     Raises Failure where it is not running, or still runs after ``STOP_PATIENCE_S`` seconds.
@@ -151,7 +177,10 @@ def stop_on(reference: str, on: str, now: bool) -> int:
             if time.monotonic() > deadline:
                 raise Failure(f"sweep {sweep_id} was asked to stop and still is at it; --now does not wait")
             time.sleep(POLL_S)
-    print(f"sweep {sweep_id} {job.state}; `paceline resume {sweep_id}` continues it")
+    if as_json:
+        print_json({"sweep": sweep_id, "target": str(target), "state": job.state})
+    else:
+        print(f"sweep {sweep_id} {job.state}; `paceline resume {sweep_id}` continues it")
     return FINISHED
 
 
@@ -179,13 +208,18 @@ def follow_driver(target: Target, sweep_id: str) -> int:
 
 
 def _wait(target: Target, sweep_id: str) -> int:
+    job, code = _ended(target, sweep_id)
+    print(f"sweep {sweep_id} {job.state}{': ' + job.message if job.message else ''}")
+    return code
+
+
+def _ended(target: Target, sweep_id: str) -> tuple[SweepJob, int]:
+    """Wait for the sweep's end; return its state, and its exit code."""
     with telling():
         while not (job := target.status(sweep_id)).ended:
             time.sleep(POLL_S)
-    print(f"sweep {sweep_id} {job.state}{': ' + job.message if job.message else ''}")
-    if job.exit_code is not None:
-        return job.exit_code
-    return {"finished": FINISHED, "stopped": INTERRUPTED}.get(job.state, FAILED)
+    known = {"finished": FINISHED, "stopped": INTERRUPTED}.get(job.state, FAILED)
+    return job, known if job.exit_code is None else job.exit_code
 
 
 @click.command()

@@ -60,7 +60,7 @@ def run(
     if dry_run:
         return preview(spec, overrides, options.as_json)
     if (place := chosen(on)) is not None:
-        return run_on(spec, overrides, place, code)
+        return run_on(spec, overrides, place, code, options.as_json)
     sweep = load(spec, overrides)
     return watch(_begun(sweep, Path(spec).name), sweep, options)
 
@@ -97,7 +97,7 @@ def demo(**flags: Any) -> int:
 def resume(sweep: str, trials: str | None, budget: tuple[str, ...], on: str | None, **flags: Any) -> int:
     """Continue a sweep, or give it more trials, or a larger budget."""
     if (place := away(sweep, chosen(on))) is not None:
-        return resume_on(sweep, place, trials, budget)
+        return resume_on(sweep, place, trials, budget, flags["as_json"])
     home, options = find(sweep), shown(flags)
     with refusing():
         read = ready(reading(home), partial(print, file=sys.stderr))

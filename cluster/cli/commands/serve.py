@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 import click
 
 from cluster.cli.commands.on_target import away, chosen, stop_on
-from cluster.cli.commands.shared import Failure, find, reading, refusing
+from cluster.cli.commands.shared import Failure, Refusal, find, print_json, reading, refusing
 from cluster.cli.commands.steer import steer
-from cluster.cli.options import ON, SWEEP
+from cluster.cli.options import JSON, ON, SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.guard import guarded
 from cluster.sweep.home import Busy, SweepHome
 from cluster.sweep.shared_storage import given
+from cluster.targets.contract import LOCAL
 from search_spaces.types.error_text import first_line
 
 PATIENCE_S = 60.0
@@ -32,15 +33,18 @@ POLL_S = 0.2
 @click.argument("trials", metavar="[TRIAL]...", nargs=-1)
 @click.option("--now", is_flag=True, help="Do not wait for the running legs.")
 @ON
-def stop(sweep: str, trials: tuple[str, ...], now: bool, on: str | None) -> int:
+@JSON
+def stop(sweep: str, trials: tuple[str, ...], now: bool, on: str | None, as_json: bool) -> int:
     """Stop a running sweep, or single trials of it; `resume` continues it.
 
     Trials are stopped for good, and the sweep goes on.
     """
     if trials:
+        if as_json:
+            raise Refusal("--json: it tells how a whole sweep has ended; leave it out to stop single trials")
         return steer(sweep, on, ("stop", trials))
     if (place := away(sweep, chosen(on))) is not None:
-        return stop_on(sweep, place, now)
+        return stop_on(sweep, place, now, as_json)
     home = find(sweep)
     try:
         asked = home.request_stop(now)
@@ -49,15 +53,21 @@ def stop(sweep: str, trials: tuple[str, ...], now: bool, on: str | None) -> int:
     if not asked:
         if not _told(home):
             raise Failure(f"sweep {home.id} is not running")
-        print(f"sweep {home.id} is not running, and MLflow says so now; `paceline resume {home.id}` continues it")
-        return FINISHED
+        return _stopped(home, "is not running, and MLflow says so now", as_json)
     deadline = time.monotonic() + PATIENCE_S
     while home.driver_pid() is not None:
         if time.monotonic() > deadline:
             raise Failure(f"sweep {home.id} was asked to stop and still is at it; --now does not wait")
         time.sleep(POLL_S)
     _told(home)
-    print(f"sweep {home.id} stopped; `paceline resume {home.id}` continues it")
+    return _stopped(home, "stopped", as_json)
+
+
+def _stopped(home: SweepHome, how: str, as_json: bool) -> int:
+    if as_json:
+        print_json({"sweep": home.id, "target": LOCAL, "state": reading(home).state})
+    else:
+        print(f"sweep {home.id} {how}; `paceline resume {home.id}` continues it")
     return FINISHED
 
 

@@ -152,9 +152,9 @@ def test_as_many_idle_lanes_are_kept_as_there_are_lanes() -> None:
     ("seen", "final", "begins"),
     [
         (SEEN, True, False),
-        (replace(SEEN, eta_s=2 * SOON_S), True, False),
-        (replace(SEEN, eta_s=SOON_S / 2), True, True),
-        (replace(SEEN, eta_s=SOON_S / 2), False, False),
+        (replace(SEEN, search_eta_s=2 * SOON_S), True, False),
+        (replace(SEEN, search_eta_s=SOON_S / 2), True, True),
+        (replace(SEEN, search_eta_s=SOON_S / 2), False, False),
         (replace(SEEN, phase="verdict"), True, True),
     ],
 )

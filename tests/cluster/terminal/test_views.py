@@ -75,7 +75,7 @@ def test_what_users_asked_of_a_trial_is_its_state() -> None:
         row(5, by_user="boosted"),
         row(6, state="paused"),
     ]
-    lines = drawn(snapshot(*rows), 150)
+    lines = drawn(snapshot(*rows), 180)
     for part in (
         "✓ 1 done  ● 1 running, boosted  ◦ 1 paused  ◦ 1 waiting  ◦ 1 waiting, boosted  ■ 1 pruned  ■ 1 stopped",
         "t002   ◦ paused ", "t003   ◦ waiting, boosted", "t000   ■ stopped", "t001   ■ pruned",
@@ -94,7 +94,8 @@ def test_80_columns_keep_state_best_curve_and_what_differs() -> None:
 
 def test_the_leaderboard_lists_the_best_first_and_the_running_below() -> None:
     numbers = [r.number for r in chosen(mixed(), TITLE, num_rows=20)]
-    assert numbers == [11, 10, 9, 8, 7, 6, 5, 4, 0]
+    assert numbers == [11, 10, 9, 8, 7, 6, 5, 4, 2, 1, 0], "where there is room all that have a value are shown"
+    assert [r.number for r in chosen(mixed(), TITLE, num_rows=9)] == [11, 10, 9, 8, 7, 6, 5, 4, 0]
     assert [r.number for r in chosen(mixed(), TITLE, num_rows=3)] == [11, 10, 9]
 
 
@@ -180,6 +181,48 @@ def test_a_trial_that_waits_for_a_lane_is_not_counted() -> None:
     assert not any(line.startswith("t001") for line in lines)
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_the_bar_is_as_long_in_every_frame_and_the_name_whole(width: int) -> None:
+    few, many = snapshot(row(0)), mixed()
+    last = replace(mixed(), phase="verdict", finals_planned=9, eta_s=None)
+    heads = [drawn(state, width)[0] for state in (few, many, last)]
+    assert len({head.count("━") for head in heads}) == 1 and heads[0].count("━") >= 6
+    assert width < 80 or all(head.startswith("digits-mlp-7f3a ━") for head in heads)
+    if width < 100:
+        assert not any("done" in head for head in heads), "marks alone"
+
+
+def test_a_narrow_terminal_keeps_the_important_columns_and_says_how_many_it_leaves_out() -> None:
+    names = ("batch_size", "activation", "momentum_of_the_first", "depth", "lr")
+    rows = [row(i, params=dict.fromkeys(names, i / 10)) for i in range(4)]
+
+    def head(**known: Any) -> str:
+        return next(line for line in drawn(snapshot(*rows, **known), 80) if line.startswith("trial"))
+
+    assert "batch_size" in head() and "lr" not in head().split() and head().endswith(" more")
+    known = head(importance={"lr": 0.6, "depth": 0.3, "activation": 0.05, "batch_size": 0.03})
+    assert {"lr", "depth"} <= set(known.split()) and "momentum" not in known and known.endswith(" more")
+    assert "more" not in next(line for line in drawn(snapshot(*rows), 150) if line.startswith("trial"))
+
+
+def test_long_heads_are_cut_at_their_end_unless_they_begin_alike() -> None:
+    def heads(*names: str) -> str:
+        rows = [row(i, params=dict.fromkeys(names, i / 10)) for i in range(2)]
+        return next(line for line in drawn(snapshot(*rows), 140) if line.startswith("trial"))
+
+    assert "label_smoothi…" in heads("label_smoothing_factor", "lr")
+    assert "embeddi…_first" in heads("embedding_dropout_first", "embedding_dropout_second")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.968, "0.9680"), (9.87654, "9.8765"), (97.12345, "97.123"), (49830.7618, "49831"), (-14812.4907, "-14812"),
+     (147636.0, "1.476e+05"), (0.0004, "4.000e-04"), (0.0, "0.0000"), (float("nan"), "—")],
+)  # fmt: skip
+def test_metrics_have_five_significant_digits(value: float, text: str) -> None:
+    assert formatting.measure(value) == text
+
+
 def test_long_values_and_names_are_cut() -> None:
     params = {"path_of_something_very_long": "a" * 60, "x": 1}
     line = drawn(snapshot(row(1, params=params), best=1), 80)
@@ -248,6 +291,27 @@ def test_a_pipe_gets_a_line_a_trial_that_ends_and_no_control_characters() -> Non
     assert "retried" in lines
     assert lines[-1] == "final evaluation: 9 trainings, scored on test data"
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", stream.getvalue())
+
+
+def test_a_pipe_is_told_what_the_sweep_is_at_in_every_phase() -> None:
+    stream = io.StringIO()
+    view = LineView(TITLE, stream)
+    view.sign()
+    for seen in (
+        snapshot(phase="starting", stage="starting Ray", eta_s=None),
+        mixed(),
+        replace(mixed(), phase="verdict", finals_planned=9, finals_done=2),
+        replace(mixed(), phase="verdict", finals_planned=9, stage="registering the champion"),
+        replace(mixed(), phase="finished"),
+    ):
+        view.progress(seen)
+        view.sign()
+    told = [line for line in stream.getvalue().splitlines() if "ETA" in line or line.startswith("starting,")]
+    assert told[0].startswith("starting, 0:00:0")
+    assert told[1].startswith("starting Ray, 0:01:0") and told[1].endswith("ETA -:--:--")
+    assert told[2].startswith("11/40  ✓ 8 done  ● 1 running") and ", 0:01:0" in told[2]
+    assert told[3].startswith("final evaluation 2/9") and told[4].startswith("registering the champion")
+    assert len(told) == 5, "nothing once it has ended"
 
 
 def test_a_resumed_sweep_does_not_tell_old_trials_again() -> None:

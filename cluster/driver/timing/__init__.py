@@ -1,0 +1,1 @@
+"""How long a sweep still takes, and the snapshots that say so."""
