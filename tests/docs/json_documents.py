@@ -268,7 +268,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "configuration": "each hyperparameter that differs, as [first, second]; null where a side has it not",
         "num_equal": "the number of hyperparameters of equal value",
         "results": "state, epochs, values, seconds and place, as [first, second]",
-        "spec": "dotted keys of the specs that differ, other than the space; empty for trials of one sweep",
+        "spec": "keys of the specs that differ, other than the space; empty for trials of one sweep",
         "curves[]": "every metric by epoch, as in `show ID TRIAL`",
     },
     "explain": {
@@ -317,7 +317,8 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "differences[].over": "what counts as samples: `rows and seeds`, `rows`, `seeds` or nothing",
         "differences[].how": "the same in words, or why they cannot be compared",
         "differences[].said": "whether one is better, in a sentence",
-        "spec": "dotted keys of the specs that differ, each with the value in each sweep, null where it has none",
+        "spec": "keys of the specs that differ, such as `parameters.lr`, with the value in each sweep, null where "
+        "it has none",
     },
     "compare ID PARAMETER": {
         "sweep": "the sweep's ID",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from cluster.sweep.comparing.one_trial import trial_of
@@ -43,20 +43,18 @@ def _equal(name: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bo
 
 
 def specs(reads: Sequence[Reading], without: Container[str] = ("name",)) -> dict[str, list[Any]]:
-    """Return the dotted keys by which the sweeps' specs differ, with each sweep's value; null where it has none.
+    """Return the keys by which the sweeps' specs differ, with each sweep's value; null where it has none.
 
-    ``without`` are keys of the top level that are left out with all below them.
+    Groups of the top level come apart, as ``parameters.lr``, where no sweep has a word in their place. ``without``
+    are keys of the top level that are left out.
     """
-    trees = [dict(_flat(read.sweep.to_tree())) for read in reads]
-    names = dict.fromkeys(name for tree in trees for name in tree if name.split(".")[0] not in without)
-    found = {name: [tree.get(name) for tree in trees] for name in names}
-    return {name: values for name, values in found.items() if any(value != values[0] for value in values)}
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the tree's leaves by dotted keys."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
+    trees = [read.sweep.to_tree() for read in reads]
+    found: dict[str, list[Any]] = {}
+    for name in dict.fromkeys(name for tree in trees for name in tree if name not in without):
+        each = [tree.get(name) for tree in trees]
+        if all(one is None or isinstance(one, Mapping) for one in each):
+            inner = dict.fromkeys(key for one in each for key in one or ())
+            found |= {f"{name}.{key}": [(one or {}).get(key) for one in each] for key in inner}
         else:
-            yield f"{prefix}{key}", value
+            found[name] = each
+    return {name: values for name, values in found.items() if any(value != values[0] for value in values)}

@@ -8,9 +8,9 @@ from typing import Any
 from rich.text import Text
 
 from cluster.terminal import formatting
+from cluster.terminal.comparing.spec_values import spec_value
 from search_spaces.types.trial_names import trial_name
 
-NONE = "—"
 LABEL, CELL = 26, 25
 """Cells of the widest label and of the widest value; longer ones are cut."""
 
@@ -31,7 +31,7 @@ def sweep_lines(found: Mapping[str, Any], width: int = 80) -> list[Text]:
     if len(found["differences"]) > 1:
         lines.append(Text("Each interval holds on its own: of many comparisons some are wrong.", "bright_black"))
     if spec := found["spec"]:
-        rows = [(key, [NONE if one is None else str(one) for one in values]) for key, values in spec.items()]
+        rows = [(key, list(map(spec_value, values))) for key, values in spec.items()]
         lines += [Text(""), Text("what differs in their sweep files", "bold")]
         lines += _side_by_side(found["sweeps"], rows, width)
     return lines

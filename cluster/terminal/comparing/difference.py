@@ -10,9 +10,9 @@ from rich.text import Text
 
 from cluster.terminal import formatting
 from cluster.terminal.comparing.one_trial import CURVE_WIDTH, chosen, exactly
+from cluster.terminal.comparing.spec_values import NONE, spec_value
 from search_spaces.types.values import restored
 
-NONE = "—"
 WIDEST = 36
 """Cells of a value; longer ones are cut."""
 LABELS = {"best_value": "best", "value": "last"}
@@ -63,7 +63,7 @@ def _settings(found: Mapping[str, Any]) -> list[tuple[str, Sequence[str]]]:
 
 
 def _word(value: Any) -> str:
-    return NONE if value is None else formatting.shorten(str(value), WIDEST)
+    return formatting.shorten(spec_value(value), WIDEST)
 
 
 def _columns(

@@ -156,5 +156,16 @@ def test_a_trial_counts_up_to_the_epoch_at_which_the_hyperparameter_changed() ->
     assert held(row, "lr") == 4 and held(row, "momentum") == 9
 
 
+def test_specs_differ_by_whole_hyperparameters_in_few_words(capsys: pytest.CaptureFixture[str]) -> None:
+    (first, _), (second, _) = (
+        judged(2.0),
+        judged(2.0, "parameters.lr=0.5", "early_terminate=none", "data.split.seed=3"),
+    )
+    spec = json.loads(told(capsys, "compare", first.id, second.id, "--json"))["spec"]
+    assert set(spec) == {"parameters.lr", "early_terminate", "data.split"} and spec["parameters.lr"][1] == 0.5
+    text = told(capsys, "compare", first.id, second.id)
+    assert re.search(r"\nparameters\.lr +0\.0001 to 0\.1, log +0\.5\n", text), text
+
+
 def test_one_value_alone_is_nothing_to_compare() -> None:
     assert said([], []) == "There is one value alone: nothing to compare."
