@@ -43,6 +43,8 @@ TRIAL_FINAL: Final = "trial.final"
 TRIAL_STEERED: Final = "trial.steered"
 TRIAL_CACHED: Final = "trial.cached_from"
 TRIAL_LINEAGE: Final = "trial.lineage"
+TRIAL_PARAMS: Final = "mlflow.paceline.params"
+"""MLflow's UI hides tags that begin with ``mlflow.``."""
 DATA_LEAKS: Final = "data.leaks"
 SWEEP_RECOMMENDED: Final = "sweep.recommended"
 SWEEP_TEST: Final = "sweep.test"
@@ -56,6 +58,10 @@ EXPERIMENT_KIND: Final = "mlflow.experimentKind"
 SHARED_VIEW: Final = "mlflow.sharedViewState."
 DATASET_CONTEXT: Final = "mlflow.data.context"
 
+HP: Final = "xparam."
+"""Without a slash, and behind ``train_`` and ``val_``: MLflow's page of a run draws each folder before the curves,
+and then all others by their names."""
+EARLIER_HP: Final = "hp/"
 BEST_EPOCH: Final = "best_epoch"
 SECONDS: Final = "train_seconds"
 HYPERVOLUME: Final = "sweep/hypervolume"
@@ -131,12 +137,12 @@ def recommended(metric: str) -> str:
 
 def hp(name: str) -> str:
     """Return the key of a numeric hyperparameter as a metric; MLflow compares params as text."""
-    return f"hp/{name}"
+    return f"{HP}{name}"
 
 
 def hp_log10(name: str) -> str:
     """Return the key of a hyperparameter's base-10 logarithm; MLflow's parallel coordinates have no log axis."""
-    return f"hp/log10_{name}"  # not log10(lr): MLflow refuses parentheses in a metric's name
+    return f"{HP}log10_{name}"  # not log10(lr): MLflow refuses parentheses in a metric's name
 
 
 def gain(metric: str) -> str:
@@ -185,6 +191,11 @@ def shorten(text: str, limit: int) -> str:
 def clean_param(value: Value) -> str:
     """Return a hyperparameter's value as MLflow's text, in Python's notation, which ``table.typed`` reads back."""
     return shorten(str(value), MAX_PARAM)
+
+
+def rounded(value: Value) -> Value:
+    """Return a number with four significant digits, as MLflow's UI has room for; any other value as it is."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def sqlite_path(uri: str) -> Path | None:

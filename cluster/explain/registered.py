@@ -12,6 +12,7 @@ from search_spaces.spec.json_schema import json_schema
 from search_spaces.spec.starting.template import default_kind
 from search_spaces.types.catalogue import Catalogue, WorkloadInfo
 from search_spaces.types.values import unnested
+from tracking import names as mlflow_names
 
 Schema = Mapping[str, Any]
 FINITE = "\nparameters:\n  width: {values: [32, 64]}\n  depth: {values: [1, 2]}"
@@ -71,7 +72,7 @@ def _hyperparameters(known: Catalogue) -> Iterator[Entry]:
             meaning=_meaning(uses),
             names=(name,),
             keys=(f"parameters.{name}",),
-            mlflow=(name, f"hp/{name}") if uses[0][1].type in (int, float) else (name,),
+            mlflow=(name, mlflow_names.hp(name)) if uses[0][1].type in (int, float) else (name,),
             example=_example(*uses[0]),
         )
 

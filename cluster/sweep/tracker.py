@@ -24,19 +24,21 @@ from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Observer, Row, best_of, ranked, recommended_of
 from search_spaces.space.domain_contract import Domain, is_number
+from search_spaces.space.hyperparameters import complete
 from search_spaces.space.space import Space
 from search_spaces.spec.sweep import Sweep
 from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
 from search_spaces.types.passwords import without_password
 from search_spaces.types.trial_names import trial_key, trial_name
-from search_spaces.types.values import Value
+from search_spaces.types.values import Params, Value
 from tracking import names
 from tracking.results.trial_zero import names as zero
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.records import Best, SweepHeader
 from tracking.ui.server import leaderboard_url, local_url
 from tracking.writer.writer import Writer
+from workloads.registry import catalogue, is_users
 
 SUMMARY_EVERY_S = 5.0
 
@@ -70,12 +72,20 @@ def header(home: SweepHome, sweep: Sweep, card: Mapping[str, Any]) -> SweepHeade
         dataset={**card, "digest": str(card["digest"])[:36], "rows": sum(card["rows"].values())} if card else {},
         log_scaled=frozenset(name for name, domain in sweep.searched.items() if domain.log),
         searched=tuple(sweep.searched),
+        defaults=_defaults(sweep),
         categorical=frozenset(name for name, domain in sweep.searched.items() if not _numeric(domain)),
         conditional=frozenset(name for name in sweep.searched if not all(_always(name, space) for space in spaces)),
         began_ms=int(1000 * home.began_s),
         warm_start=sweep.warm_start,
         by_mean=sweep.repeats is not None,
     )
+
+
+def _defaults(sweep: Sweep) -> Params:
+    """Return the defaults of a built-in workload; users' code has few hyperparameters, and is not run for them."""
+    if is_users(sweep.workload):
+        return {}
+    return complete(catalogue().workload(sweep.workload).hyperparameters, {})
 
 
 def _always(name: str, space: Space) -> bool:

@@ -12,7 +12,7 @@ EPOCH: Final = "epoch"
 """Reported beside metrics by many programs; it is the number of the report, and no metric."""
 _VALIDATION: Final = re.compile(r"(?i:val|valid|validation|eval|evaluation|dev)(?=[^a-z])")
 _TEST: Final = re.compile(r"(?i:test)(?![a-z])")
-_FOLDERS: Final = ("hp/", "cost/", "sweep/")
+_FOLDERS: Final = ("xparam.", "hp/", "cost/", "sweep/")
 _OURS: Final = ("best_epoch", "train_seconds", "place", "num_seeds")
 _OF_THE_OBJECTIVE: Final = ("best_", "mean_", "std_", "recommended_")
 _SMALL: Final = ("err", "wer", "cer", "ppl", "nll", "fid", "ms")

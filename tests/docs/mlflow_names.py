@@ -39,6 +39,8 @@ TAGS: Mapping[str, str] = {
     "TRIAL_FAILURE": "The kind of it: `diverged`, `infeasible` (it does not work on this data), `constraint`, "
     "`out_of_memory`, `raised`, `lane_died`, "
     "`timed_out`; `stopped` where the search's early end cut the trial off.",
+    "TRIAL_PARAMS": "All hyperparameters of the trial, exact, as JSON; the UI hides it. The run's parameters are "
+    "those that are searched or set to another value than the workload's default, with four significant digits.",
     "TRIAL_LINEAGE": "With `early_terminate: {type: pbt}`: whose weights it took over, and after which epoch.",
     "TRIAL_FINAL": "What the final evaluation made of an ended sweep's trial, and of the run whose model is "
     "registered: `champion`, `finalist`, `defaults` "
@@ -77,7 +79,17 @@ FILES: Mapping[str, str] = {
     "LEADERBOARD_JSON": "The same for MLflow's table viewer.",
     "REPORT_FILE": "Of the sweep's run: its report at its end, one page that needs no network (`paceline report`).",
 }
-OTHERS = {"CHAMPION", "MODEL_TRAINING", "MAX_KEY", "MAX_PARAM", "MAX_TAG", "MAX_DIGEST", "NUM_DIGITS"}
+OTHERS = {
+    "HP",
+    "EARLIER_HP",
+    "CHAMPION",
+    "MODEL_TRAINING",
+    "MAX_KEY",
+    "MAX_PARAM",
+    "MAX_TAG",
+    "MAX_DIGEST",
+    "NUM_DIGITS",
+}
 """Constants that are no keys."""
 
 

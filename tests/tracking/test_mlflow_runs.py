@@ -86,9 +86,9 @@ def _is_a_trials_run(any_uri: str, trial: Any) -> None:
     assert trial.info.run_name == "t001 lr=0.01 width=2 optimizer=adam"
     assert trial.data.params == {key: str(value) for key, value in params(1).items()}
     assert trial.data.tags["trial.number"] == "1"
-    assert trial.data.metrics["hp/log10_lr"] == -2.0
-    assert trial.data.metrics["hp/width"] == 2.0
-    assert "hp/optimizer" not in trial.data.metrics and "hp/nesterov" not in trial.data.metrics
+    assert trial.data.metrics["xparam.log10_lr"] == -2.0
+    assert trial.data.metrics["xparam.width"] == 2.0
+    assert "xparam.optimizer" not in trial.data.metrics and "xparam.nesterov" not in trial.data.metrics
     assert curve(any_uri, trial.info.run_id) == [
         (e, names.clean_metric(metrics(1, e)["val_accuracy"])) for e in (1, 2, 3)
     ]

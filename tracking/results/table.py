@@ -15,7 +15,7 @@ from search_spaces.types.trial_names import name_of_key
 from tracking import names
 from tracking.store.errors import Away
 from tracking.store.open import open_mlflow, resolve, sqlite_path
-from tracking.store.records import FoundRun
+from tracking.store.records import FoundRun, whole_params
 from tracking.store.sqlite import read_points, read_runs
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def trials(uri: str | None, sweep_id: str, metric: str, role: names.Role = "tria
         fixed = fixed.assign(**_over_seeds(rows, metric))
     if any(SIZE in row.metrics for row in rows):
         fixed[SIZE] = pd.Series([row.newest(SIZE) for row in rows]).astype("Float64")
-    params = sorted({name for row in rows for name in row.params})
+    exact = [whole_params(row) for row in rows]
+    params = sorted({name for known in exact for name in known})
     columns = {
-        f"params.{name}" if name in fixed else name: typed([row.params.get(name) for row in rows])
-        for name in params
+        f"params.{name}" if name in fixed else name: typed([known.get(name) for known in exact]) for name in params
     }
     return pd.concat([fixed, pd.DataFrame(columns, index=fixed.index)], axis=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final
 from search_spaces.types.failure import FailureReason
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import key_of_name, name_of_key, state_word
-from search_spaces.types.values import Params
+from search_spaces.types.values import Params, Value, distinct, restored, stored
 from tracking import names
 
 PARENT: Final = ""
@@ -50,6 +51,8 @@ class SweepHeader:
     """Names of the searched hyperparameters."""
     categorical: frozenset[str] = frozenset()
     """Searched hyperparameters whose values are not numbers."""
+    defaults: Params = field(default_factory=dict)
+    """The workload's defaults, which are no params of a trial's run unless searched: its tag has them."""
     conditional: frozenset[str] = frozenset()
     """Searched hyperparameters that some trials do not have."""
     began_ms: int = 0
@@ -252,6 +255,40 @@ def birth(header: SweepHeader, born: Birth, change: RunChange) -> None:
         names.TRIAL_NUMBER: str(born.number),
         names.TRIAL_STATE: "running",
     }
-    change.params |= {names.clean_key(name): names.clean_param(value) for name, value in born.params.items()}
-    searched = {name: born.params[name] for name in header.searched if name in born.params}
-    change.measure(names.hp_metrics(searched, header.log_scaled), born.timestamp_ms, 0)
+    keep_params(header, born.params, change)
+    add_numbers(header, born.params, born.timestamp_ms, change)
+
+
+def keep_params(header: SweepHeader, params: Params, change: RunChange) -> None:
+    """Add a member's hyperparameters: those that are searched or changed, rounded, as params, and all in a tag.
+
+    All are params, as they are, where the tag would have no room for them.
+    """
+    whole = json.dumps(stored(params))
+    fits = len(whole) <= names.MAX_TAG
+    if fits:
+        change.tags[names.TRIAL_PARAMS] = whole
+    ordered = sorted(params, key=lambda name: name not in header.searched)
+    for name in ordered:
+        value = params[name]
+        if not fits:
+            change.params[names.clean_key(name)] = names.clean_param(value)
+        elif name in header.searched or not _is_default(header, name, value):
+            change.params[names.clean_key(name)] = names.clean_param(names.rounded(value))
+
+
+def _is_default(header: SweepHeader, name: str, value: Value) -> bool:
+    return name in header.defaults and distinct(value) == distinct(header.defaults[name])
+
+
+def add_numbers(header: SweepHeader, params: Params, timestamp_ms: int, change: RunChange) -> None:
+    """Add a member's searched numbers as metrics, for MLflow's charts and its search."""
+    searched = {name: params[name] for name in header.searched if name in params}
+    change.measure(names.hp_metrics(searched, header.log_scaled), timestamp_ms, 0)
+
+
+def whole_params(run: FoundRun) -> dict[str, str]:
+    """Return all hyperparameters of a run as texts, exact; earlier versions had each as a param."""
+    if (kept := run.tags.get(names.TRIAL_PARAMS)) is None:
+        return run.params
+    return {names.clean_key(name): names.clean_param(value) for name, value in restored(json.loads(kept)).items()}

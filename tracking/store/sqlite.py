@@ -62,6 +62,7 @@ PUT_LATEST: Final = """
 """
 SET_STATUS: Final = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
 RENAME: Final = "UPDATE runs SET name = ? WHERE run_uuid = ?"
+WITHOUT_HP: Final = "".join(f" AND key NOT GLOB '{folder}*'" for folder in (names.HP, names.EARLIER_HP))
 BIN_RUN: Final = """
     UPDATE runs SET status = 'KILLED', end_time = ?1, lifecycle_stage = 'deleted', deleted_time = ?1
     WHERE run_uuid = ?2
@@ -149,7 +150,7 @@ def read_runs(
 
     Without ``hyperparameters`` those of trials are left out, among params and metrics: nearly all of a large sweep.
     """
-    only = " AND is_nan = 0" + ("" if hyperparameters else f" AND key NOT GLOB '{names.hp('*')}'")
+    only = " AND is_nan = 0" + ("" if hyperparameters else WITHOUT_HP)
     with closing(connect(path)) as connection:
         runs = {
             run_id: FoundRun(run_id=run_id, status=status, start_ms=start_ms)

@@ -24,7 +24,7 @@ MAX_NOTE: Final = 16_000
 """Characters of the table, so that with what others wrote it fits an experiment's tag of MLflow's (20,000)."""
 MAX_TRIES: Final = 20
 """Writes after which others are believed to change the store all the time: the last of them leaves it right."""
-_OURS: Final = re.compile(rf"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
+_OURS: Final = re.compile(rf"{re.escape(BEGIN)}[^\n]*\n.*?{re.escape(END)}", re.DOTALL)
 
 
 def keep_note(store: Store, place: Place) -> None:
@@ -55,7 +55,16 @@ def table(runs: Sequence[FoundRun], experiment_id: str) -> str:
             break
         lines.append(line)
     more = f"\n{len(newest) - len(lines)} earlier sweeps are not listed.\n" if len(newest) > len(lines) else ""
-    return "\n".join([BEGIN, "", head, *lines, more, END])
+    return "\n".join([BEGIN + _newest(newest), "", head, *lines, more, END])
+
+
+def _newest(newest: Sequence[FoundRun]) -> str:
+    """Return what the first line tells, all that a folded note shows: the newest sweep and what it came to."""
+    if not newest:
+        return ""
+    _, best, test, state, _ = _cells(newest[0], "")
+    name = f"{cell(newest[0].tags.get(names.SWEEP_NAME, ''))} {newest[0].tags.get(names.SWEEP_ID, '')}"
+    return f" ({len(newest)}); newest: " + ", ".join(text for text in (name, test or best, state) if text)
 
 
 def _cells(run: FoundRun, experiment_id: str) -> tuple[str, ...]:

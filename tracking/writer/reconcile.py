@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from search_spaces.types.trial_names import name_of_key, state_word
+from search_spaces.types.values import stored
 from tracking import names
 from tracking.store.open import Store
-from tracking.store.records import PARENT, Birth, FoundRun, Place, RunChange, RunFacts, SweepHeader, birth, now_ms
+from tracking.store.records import (
+    PARENT,
+    Birth,
+    FoundRun,
+    Place,
+    RunChange,
+    RunFacts,
+    SweepHeader,
+    add_numbers,
+    birth,
+    now_ms,
+)
 from tracking.writer.events import Reconciled
 
 
@@ -83,6 +96,10 @@ def _settle(
         todo.num_made += 1
     elif run.tags.get(names.PARENT_RUN) != parent:  # from a version without nested runs, or from a deleted twin
         change.tag(names.PARENT_RUN, parent)
+    whole = json.dumps(stored(facts.params))
+    if run is not None and names.TRIAL_PARAMS not in run.tags and len(whole) <= names.MAX_TAG:
+        change.tags[names.TRIAL_PARAMS] = whole  # from a version with all as params
+        add_numbers(header, facts.params, now, change)
     of_earlier_version = run is not None and names.TRIAL_NAME not in run.tags
     if of_earlier_version:
         change.tag(names.TRIAL_NAME, name_of_key(key))

@@ -137,7 +137,7 @@ def test_a_hyperparameter_that_a_trial_does_not_use_is_none_of_its_run(sqlite_ur
     shown = {f"t{row.number:04d}": row.params for row in Reading.of(life.home).rows}
     for key, kind in kinds.items():
         [run] = runs[key]
-        in_mlflow = ("momentum" in run.data.params, "hp/momentum" in run.data.metrics)
+        in_mlflow = ("momentum" in run.data.params, "xparam.momentum" in run.data.metrics)
         assert {*in_mlflow, "momentum" in shown[key]} == {kind == "sgd"}, "the terminal shows a dash"
     [own] = runs[""]
     began_s = life.home.began_s

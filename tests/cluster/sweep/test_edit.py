@@ -128,7 +128,7 @@ def test_a_running_sweep_takes_an_edit_up_at_its_next_question(
     assert len(members) == 12 and own.data.metrics["sweep/planned"] == 12
     assert own.data.tags["sweep.edits"].count("\n") == 1
     by_number = sorted(members, key=lambda run: int(run.data.tags["trial.number"]))
-    assert all("hp/momentum" in run.data.metrics for run in by_number[4:])
+    assert all("xparam.momentum" in run.data.metrics for run in by_number[4:])
     assert {run.data.params["batch_size"] for run in by_number[4:]} == {"32"}
     assert {"batch_size", "momentum"} <= by_number[0].data.params.keys()
     assert "# edited" in home.spec.read_text() and not home.edited()

@@ -69,7 +69,7 @@ def test_the_links_open_the_leaderboard_and_the_charts(server: Server, tmp_path:
     assert all(column in board for column in ("best_val_accuracy", "optimizer", "train_seconds", "trial.final"))
     assert board.count(">champion<") == 1 and "t001 seed 1" not in board
     assert "digits-mlp seen</span>" in board, "the view has a name, under which Views lists it"
-    assert "Sweep seen" in charts and "hp/log10_lr vs. best_val_accuracy" in charts
+    assert "Sweep seen" in charts and "xparam.log10_lr vs. best_val_accuracy" in charts
     assert "digits-mlp seen" in runs and not any(title in runs for title in titles), (
         "trials are nested below their sweep"
     )
@@ -92,7 +92,7 @@ def test_the_shared_view_shows_this_sweep(finished_uri: str) -> None:
         assert key.strip("`") in getattr(first, kind)
     charts = {chart["type"]: chart for chart in view["compareRunCharts"]}
     assert charts["PARALLEL"]["selectedParams"] == ["optimizer"]
-    assert charts["PARALLEL"]["selectedMetrics"] == ["hp/log10_lr", "hp/width", "best_val_accuracy"]
+    assert charts["PARALLEL"]["selectedMetrics"] == ["xparam.log10_lr", "xparam.width", "best_val_accuracy"]
     assert set(charts["PARALLEL"]["selectedMetrics"]) <= set(first.metrics)
 
 

@@ -39,14 +39,14 @@ def test_the_runs_that_the_writer_looks_for_come_without_hyperparameters(
     monkeypatch.setattr(sqlite, "connect", traced)
     assert writer.close(30)
     reads = [query for query in queries if "FROM latest_metrics" in query]
-    assert reads and all("hp/" in query for query in reads), "neither at the start nor the end"
+    assert reads and all("xparam." in query for query in reads), "neither at the start nor the end"
     assert all(query.count(",") == 2 for query in queries if "FROM params" in query), "of one run alone"
     whole, brief = read_runs(path, SWEEP), SqliteStore(path).found(PLACE, SWEEP)
     assert [run.run_id for run in brief] == [run.run_id for run in whole]
     for run, full in zip(brief, whole, strict=True):
         assert run.tags == full.tags and run.status == full.status
         assert run.params == (full.params if run.key == PARENT else {})
-        assert run.metrics == {key: value for key, value in full.metrics.items() if not key.startswith("hp/")}
+        assert run.metrics == {key: value for key, value in full.metrics.items() if not key.startswith("xparam.")}
         assert run.key == PARENT or (full.params and run.metrics.keys() < full.metrics.keys())
 
 
