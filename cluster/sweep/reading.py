@@ -318,7 +318,12 @@ class Reading:
     @cached_property
     def rows(self) -> list[Row]:
         """Rows of the sweep, one per trial."""
-        return rows(self.study, self.sweep.objective, self.live, criteria=self.sweep.criteria)
+        return rows(self.study, self.sweep.objective, self.live, self.known, self.sweep.criteria)
+
+    @cached_property
+    def known(self) -> KnownRows:
+        """Rows made so far, so that ``snapshot`` does not make them again."""
+        return {}
 
 
 def _lost(home: SweepHome, error: SpecError) -> Exception:
@@ -330,7 +335,7 @@ def _lost(home: SweepHome, error: SpecError) -> Exception:
 
 def snapshot(read: Reading) -> Snapshot:
     """Return the snapshot that a view shows."""
-    return picture(read.sweep, read.study, live=read.live, cost=read.facts.cost)
+    return picture(read.sweep, read.study, live=read.live, cost=read.facts.cost, known=read.known)
 
 
 def ended(found: Sequence[Row]) -> list[Row]:

@@ -1,4 +1,9 @@
-"""How good trials are by and large: the share of trials that are at least as good as each value."""
+"""How good trials are by and large: the share of trials that are at least as good as each value.
+
+Points are trials. Optuna's figure gives the share of smaller values, also where larger ones are better, at 100
+evenly spaced ones: with losses of 1,000 where training diverged, one of the 100 lay in the better half of 40
+trials (tests/benchmarks/RESULTS.md).
+"""
 
 from __future__ import annotations
 

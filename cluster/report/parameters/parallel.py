@@ -1,7 +1,9 @@
 """All trials at a glance: parallel coordinates, an axis a hyperparameter, the most important one on top.
 
-The axes lie, so that they are read on a phone. Drawn as lines and not by plotly's own kind of trace, which needs
-WebGL, leaves out trials that lack a conditional hyperparameter, and has no logarithmic axes.
+The axes lie, so that they are read on a phone. Optuna's figure, too, has logarithmic axes and a place for trials
+without a conditional hyperparameter. But its axes stand, and on 390 pixels the ticks of eight overlap; its paper
+is white on dark pages as well; and each trial is a trace: 1,708 of them and 1.0 MB for 2,000 trials, where these
+five take 99 kB (tests/benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations

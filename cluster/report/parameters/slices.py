@@ -1,4 +1,9 @@
-"""One hyperparameter at a time: the value of each trial over each of the most important ones."""
+"""One hyperparameter at a time: the value of each trial over each of the most important ones.
+
+Optuna's slices are no larger, 274 kB for four of 2,000 trials, but stand in one row in the alphabet's order, four
+of them 1,200 pixels wide on a phone, too. Their colour is the trial's number, the first nearly white; nothing
+tells trials that were stopped early from those trained to the end (tests/benchmarks/RESULTS.md).
+"""
 
 from __future__ import annotations
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cluster.sweep import reading
 from search_spaces.study.study import Study
+from tests.helpers.finished_sweep_without_ray import raced
 from tests.helpers.toy_race import ACCURACY, SPACE
 
 
@@ -21,3 +24,10 @@ def test_rows_are_made_anew_only_of_trials_that_have_changed(tmp_path: Path) -> 
     after = reading.rows(study, ACCURACY, True, known)
     assert [one is other for one, other in zip(before, after, strict=True)] == [True, True, False]
     assert after == reading.rows(study, ACCURACY, True) and after[2].value == 0.75
+
+
+def test_the_snapshot_of_a_reading_holds_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    read = reading.Reading.of(raced())
+    rows, shown = read.rows, reading.snapshot(read).rows
+    assert rows and [one is other for one, other in zip(rows, shown, strict=True)] == [True] * len(rows)
