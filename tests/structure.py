@@ -53,7 +53,7 @@ ROOMS: Mapping[str, Sequence[Sequence[str]]] = {
     "cluster": (
         ("exit_codes", "explain", "guard", "interrupts", "ray_internals", "terminal"),
         ("sweep",),
-        ("report",),
+        ("models", "report"),
         ("lanes",),
         ("doctor",),
         ("driver", "probe"),

@@ -88,6 +88,7 @@ class Outcome:
     home: SweepHome
     _known: Reading | None = None
     _known_version: object = None
+    _model: Any = None
     _shown_in: int | None = None
     """Number of the notebook's cell that shows it already, as it has run the sweep; None: none does."""
     _goes_on: Callable[[], bool] | None = None
@@ -183,19 +184,26 @@ class Outcome:
 
         Raises SweepError where none is registered.
         """
-        from tracking.results.registered_model import load_champion  # 60 ms
+        from cluster.models.champion import why_none  # 60 ms
+        from tracking.results.stored_model import ChangedModel, load_champion  # 60 ms
 
         read = self._read
         try:
             with _asking_mlflow():
                 return load_champion(self._store, read.sweep.name, self.id)
         except LookupError:
-            asked = read.sweep.final is not None
-            why = "its final evaluation has not ended" if asked else "it has no final evaluation (final: none)"
-            why = read.facts.no_verdict or why
-            if asked and read.facts.verdict is not None:
-                why = "what its workload trains is not registered: checkpoint(result.best.number) has it"
-        raise SweepError(f"sweep {self.id} has no model: {why}")
+            raise SweepError(why_none(read)) from None
+        except ChangedModel as error:
+            raise SweepError(str(error)) from error
+
+    def predict(self, rows: Any) -> Any:
+        """Return the champion's predictions for rows as their owner has them, as ``model().predict`` does.
+
+        The model is loaded once. Raises SweepError as ``model``.
+        """
+        if self._model is None:
+            self._model = self.model()
+        return self._model.predict(rows)
 
     def checkpoint(self, trial: int | None = None, folder: str | Path | None = None) -> Path:
         """Return a folder with what a trial (None: the best) has saved, to be loaded without Paceline.

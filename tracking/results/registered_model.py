@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tracking import names
+from tracking.results.model_digest import DIGEST, digest_of
 from tracking.store.errors import sorted_trouble
 from tracking.store.open import open_mlflow
 
@@ -91,25 +91,6 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
     return Registered(name=candidate.name, version=number, uri=f"models:/{candidate.name}@{names.CHAMPION}")
 
 
-def load_champion(uri: str | None, name: str, sweep_id: str) -> Any:
-    """Return the model that the sweep has registered under ``name``, the newest of it, as MLflow's pyfunc.
-
-    Raises LookupError where there is none, Refused, or, while the store cannot be reached, Away.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "IProgress not found")  # of a progress bar that needs ipywidgets
-        importlib.import_module("tqdm.auto")  # MLflow imports it, and it warns then
-    import mlflow
-
-    store = open_mlflow(uri)
-    with sorted_trouble(), tracking_at(store.uri):
-        of_sweep = [v for v in _versions(store.client, name) if v.tags.get(names.SWEEP_ID) == sweep_id]
-        if not of_sweep:
-            raise LookupError(f"sweep {sweep_id} has registered no model")
-        newest = max(of_sweep, key=lambda v: int(v.version))
-        return mlflow.pyfunc.load_model(f"models:/{name}/{newest.version}")
-
-
 def describe(uri: str | None, name: str, run_id: str, text: str) -> None:
     """Set the description of the version of ``name`` that comes from this run: ``text``, and how to load it.
 
@@ -132,10 +113,11 @@ def log_folder(uri: str | None, run_id: str, folder: Path) -> None:
 
 
 def _found(client: MlflowClient, name: str, run_id: str) -> str | None:
-    return next((str(v.version) for v in _versions(client, name) if v.run_id == run_id), None)
+    return next((str(v.version) for v in versions_of(client, name) if v.run_id == run_id), None)
 
 
-def _versions(client: MlflowClient, name: str) -> Sequence[Any]:
+def versions_of(client: MlflowClient, name: str) -> Sequence[Any]:
+    """Return all versions that are registered under ``name``."""
     quoted = name.replace("'", "\\'")
     found: Sequence[Any] = client.search_model_versions(f"name = '{quoted}'")
     return found
@@ -143,10 +125,18 @@ def _versions(client: MlflowClient, name: str) -> Sequence[Any]:
 
 def _log(client: MlflowClient, candidate: Candidate, model: Any, example: Example | None) -> str:
     model_id, uri = _logged(client, candidate) or _log_anew(candidate, model, example)
-    tags = {**candidate.metadata, names.SWEEP_ID: candidate.sweep_id}
+    tags = {**candidate.metadata, names.SWEEP_ID: candidate.sweep_id, DIGEST: _digest(uri)}
     _ensure_name(client, candidate.name)
     made = client.create_model_version(candidate.name, uri, candidate.run_id, tags=tags, model_id=model_id)
     return str(made.version)
+
+
+def _digest(model_uri: str) -> str:
+    """Return the digest of a logged model's files."""
+    import mlflow
+
+    with TemporaryDirectory() as folder:
+        return digest_of(Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder)))
 
 
 def _logged(client: MlflowClient, candidate: Candidate) -> tuple[str, str] | None:

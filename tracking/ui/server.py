@@ -112,7 +112,7 @@ def serve(uri: str | None = None, port: int = DEFAULT_PORT, log: Path = Path("ml
         )
     server = Server(url=f"http://127.0.0.1:{port}", process=process, log=log)
     try:
-        _wait(server)
+        wait_for(server)
     except BaseException:
         server.stop()
         raise
@@ -164,14 +164,18 @@ def _probed(port: int) -> int | None:
         return int(probe.getsockname()[1])
 
 
-def _wait(server: Server, timeout_s: float = 90.0) -> None:
+def wait_for(server: Server, path: str = "/health", timeout_s: float = 90.0) -> None:
+    """Wait until the server answers at ``path``.
+
+    Raises ChildProcessError with the end of the log where it dies, TimeoutError after ``timeout_s``.
+    """
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             tail = server.log.read_text(errors="replace").strip().splitlines()[-5:]
             raise ChildProcessError("\n".join([f"mlflow server ended with {server.process.returncode}:", *tail]))
         try:
-            with urllib.request.urlopen(f"{server.url}/health", timeout=5):
+            with urllib.request.urlopen(f"{server.url}{path}", timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES, MAX_BLOCK_BYTES = 2**20, 2**30
 """Size of the blocks that Arrow reads, at first and at most; a row must fit into one."""
+PART_BLOCKS = 4
+"""Blocks of a part of a file that is read in parts."""
 BLOCK_BYTES_A_COLUMN = 2**13
 """The same for each column, as a block of a few long rows costs as much as one of many."""
 
@@ -73,6 +75,29 @@ def cells(path: Path, dialect: Dialect, fractions: Fractions) -> pa.Table:
             if dialect.ends_with_separator and compute.any(compute.not_equal(found.columns[-1], "")).as_py():
                 _refuse_ragged(path, dialect)
             return found
+
+
+def batches(path: Path, dialect: Dialect) -> Iterator[pa.Table]:
+    """Yield all cells as strings, as they are written, in parts of some MiB: a file need not fit into memory.
+
+    Raises DataError that lists the rows with too few or too many cells, ValueError for other faults.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as csv_of_arrow
+
+    with opened_text(path, dialect) as lines:
+        must_rewrite = must_be_rewritten(lines, dialect)
+    names = [*dialect.columns, *[""] * dialect.ends_with_separator]
+    form = plain_form(dialect) if must_rewrite else dialect
+    options = arrow_options(form, names, PART_BLOCKS * block_bytes(dialect))
+    options[1].newlines_in_values = must_rewrite or _has_quotes(path, dialect)
+    try:
+        with _source(path, dialect, must_rewrite) as source, csv_of_arrow.open_csv(source, *options) as rows:
+            for batch in rows:
+                yield pa.Table.from_batches([batch]).select(range(len(dialect.columns)))
+    except pa.ArrowInvalid as error:
+        _refuse_ragged(path, dialect)
+        raise ValueError(" ".join(str(error).split())) from error
 
 
 def _has_quotes(path: Path, dialect: Dialect) -> bool:

@@ -1,0 +1,1 @@
+"""What one does with a sweep's champion: predict, serve, export, promote."""

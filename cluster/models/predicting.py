@@ -1,0 +1,144 @@
+"""Predicts by a registered model, part by part, with rows that do not fit told in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cluster.models.inputs import Part
+from cluster.models.score import Score
+from cluster.models.takes import Takes
+from workloads.arrays import DataError
+
+if TYPE_CHECKING:
+    from tracking.results.stored_model import StoredModel
+
+PREDICTION = "prediction"
+TABLE_MODEL = "workloads.champion.table_model"
+
+
+@dataclass(kw_only=True)
+class Predictor:
+    """A loaded model with what it takes; counts rows, unknown words and, where truth is there, how good it is."""
+
+    stored: StoredModel
+    takes: Takes
+    score: Score = field(default_factory=Score)
+    num_rows: int = 0
+    num_undefined: int = 0
+    """Rows whose prediction is no number."""
+    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By column the words that the training split did not have, with the number of rows."""
+
+    @cached_property
+    def model(self) -> Any:
+        """The model as MLflow's pyfunc."""
+        return self.stored.loaded()
+
+    def of(self, part: Part, keep: bool = False) -> Any:
+        """Return a DataFrame with a row of predictions for each row; with ``keep`` the input's columns go first.
+
+        Raises DataError where rows do not fit: it names every column at fault, with the first row.
+        """
+        import pandas as pd
+
+        rows = part.rows
+        if self.takes.form == "rows":
+            self._refuse_gone(rows)
+            rows = rows[[name for name in self.takes.names if name in rows]]
+        try:
+            answer = self.model.predict(rows)
+        except Exception as error:
+            faults = list(self._faults(part.rows)) if self.takes.form == "rows" else []
+            if faults or isinstance(error, DataError):
+                raise DataError("\n".join(faults) or str(error)) from error
+            raise
+        found = named(answer, self.takes, part.shown.index)
+        self._count(part, found)
+        before = part.shown if keep else part.shown[list(part.first)]
+        if both := sorted(set(before.columns) & set(found.columns)):
+            raise DataError(f"the input has a column {both[0]!r}, as the predictions have: leave out --keep")
+        return pd.concat([before, found], axis=1)
+
+    def _count(self, part: Part, found: Any) -> None:
+        self.num_rows += len(found)
+        numeric = found.select_dtypes("number")
+        self.num_undefined += int(numeric.isna().any(axis=1).sum())
+        if part.truth is not None:
+            self.score.add(part.truth, found[PREDICTION], self.takes)
+        for name, known in self._words.items():
+            self._count_unknown(name, known, part.rows[name])
+
+    def _count_unknown(self, name: str, known: frozenset[str], series: Any) -> None:
+        from workloads.tables.columns import counts_of
+
+        missing = next(column.missing for column in self.takes.columns if column.name == name)
+        for word, num in counts_of(series, missing).items():
+            if str(word) not in known:
+                counts = self.unknown.setdefault(name, {})
+                counts[str(word)] = counts.get(str(word), 0) + int(num)
+
+    @cached_property
+    def _words(self) -> dict[str, frozenset[str]]:
+        """Words that a table's pipeline knows, by column."""
+        if self.stored.loader != TABLE_MODEL:
+            return {}
+        from workloads.champion.known_words import known_words  # 800 ms: scikit-learn
+
+        found = known_words(self.stored.data)
+        return {name: words for name, words in found.items() if name in self.takes.names}
+
+    def _refuse_gone(self, frame: Any) -> None:
+        from search_spaces.types.faults import nearest
+
+        there = list(map(str, frame.columns))
+        if gone := [name for name in self.takes.needed if name not in there]:
+            near = {name: nearest(name, there) for name in gone}
+            told = [f"{name!r}" + (f" (did you mean {near[name]!r}?)" if near[name] else "") for name in gone]
+            raise DataError(f"the rows must have the columns {', '.join(told)}; they have {', '.join(there[:20])}")
+
+    def _faults(self, frame: Any) -> Iterator[str]:
+        """Yield a sentence for each column that holds what its kind cannot have."""
+        from workloads.tables.columns import encode
+
+        for column in self.takes.columns:
+            if column.name not in frame:
+                continue
+            try:
+                encode(frame, [column], "the rows")
+            except DataError as error:
+                yield str(error)
+
+
+def named(answer: Any, takes: Takes, index: Any) -> Any:
+    """Return what a model has answered as a DataFrame: ``prediction``, and for classes the probability of each.
+
+    Of an array with a column for each class these are logits where the model is a network, as ours are; what a
+    user's function returns stays as it is, under the names of the classes.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(answer, pd.DataFrame):
+        return answer.set_axis(index, axis=0)
+    values = np.asarray(answer)
+    if values.ndim == 1 or (values.shape[1] == 1 and not takes.classes):
+        return pd.DataFrame({PREDICTION: values.reshape(-1)}, index=index)
+    values = values.reshape(len(values), -1)
+    if takes.form == "series":
+        return pd.DataFrame(values, columns=[f"step_{k + 1}" for k in range(values.shape[1])], index=index)
+    if len(takes.classes) != values.shape[1]:
+        names = [f"{PREDICTION}_{k}" for k in range(values.shape[1])]
+        return pd.DataFrame(values, columns=names, index=index)
+    shares = values if takes.form == "rows" else _softmax(values.astype("float64"))
+    found = pd.DataFrame(shares, columns=list(takes.classes), index=index)
+    found.insert(0, PREDICTION, np.array(takes.classes, dtype=object)[values.argmax(axis=1)])
+    return found
+
+
+def _softmax(logits: Any) -> Any:
+    from scipy.special import softmax
+
+    return softmax(logits, axis=1)

@@ -1,0 +1,27 @@
+"""Digest of a model's files: whether they are as they were when the model was registered."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+DIGEST: Final = "model.sha256"
+"""Tag of a registered version: the digest of its files."""
+ADDED: Final = "registered_model_meta"
+"""File that MLflow adds to a registered version's files as it copies them."""
+
+
+def digest_of(folder: Path) -> str:
+    """Return the SHA-256 of the names and contents of all files below ``folder``."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not _is_made_later(path)):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        whole.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return whole.hexdigest()
+
+
+def _is_made_later(path: Path) -> bool:
+    """Return whether a file comes about as a model is copied or imported."""
+    return path.name == ADDED or path.suffix == ".pyc"
