@@ -26,6 +26,8 @@ def champion_of(read: Reading) -> Iterator[StoredModel]:
     from tracking.results.stored_model import ChangedModel, stored_model  # 60 ms
     from tracking.store.errors import Away, Refused  # 20 ms: sqlite3
 
+    if not (read.facts.model or "").startswith("models:/"):
+        raise NoModel(why_none(read))
     with TemporaryDirectory(prefix="paceline-model-") as folder:
         try:
             found = stored_model(store_of(read), read.sweep.name, read.home.id, Path(folder))

@@ -93,8 +93,8 @@ def test_a_sweep_without_a_model_says_why(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "new.csv").write_text("a\n1\n")
     home = raced("final=none")
     done = Here(tmp_path).paceline("predict", "last", "new.csv")
-    assert done.returncode == 2
-    assert home.id in done.stderr
+    told = f"sweep {home.id} has no model: it has no final evaluation (final: none)\n"
+    assert (done.returncode, done.stderr) == (2, told)
     unknown = Here(tmp_path).paceline("predict", "zzzz", "new.csv")
     assert unknown.returncode == 2
     assert home.id in unknown.stderr
