@@ -52,6 +52,7 @@ COMMANDS = {
     "predict": ("models.predict", "Predict the rows of a file by the champion."),
     "serve": ("models.serve", "Serve the champion's predictions over HTTP, by MLflow's scoring server."),
     "export": ("serve", "Write a sweep's champion to an ONNX file, or of a text encoder to a folder."),
+    "promote": ("models.promote", "Make a sweep's registered model the champion of its name."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
     "explain": ("results.explain", "Explain a word: what it means, its keys, its names, what to try."),

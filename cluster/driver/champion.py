@@ -21,6 +21,7 @@ from cluster.sweep.home import SweepHome
 from cluster.sweep.mlflow_models.opening import open_models_of
 from cluster.sweep.mlflow_notes import notes
 from cluster.sweep.mlflow_runs import run_key
+from cluster.sweep.restore import kept_card
 from cluster.sweep.tracker import Tracker
 from cluster.terminal.records import Snapshot
 from search_spaces.race.track import Track
@@ -30,7 +31,8 @@ from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.trial_names import name_of_key
 from tracking.results.champion.head import Head
-from tracking.results.registered_model import Candidate, Example, Folder, describe, log_folder, register
+from tracking.results.promotion import score_tags
+from tracking.results.registered_model import Candidate, Example, Folder, Registered, describe, log_folder, register
 from tracking.store.errors import Away, Refused
 from tracking.store.open import resolve
 from workloads.contract import NotServed
@@ -85,7 +87,7 @@ class _ChampionActor:
         """Fit and score the baselines of the sweep's test split, and keep them beside its checkpoints."""
         measure_here(workload, metric, checkpoints, search, test)
 
-    def register(self, order: dict[str, Any], search: Any) -> str:
+    def register(self, order: dict[str, Any], search: Any) -> Registered:
         candidate = Candidate(
             name=order["name"], sweep_id=order["sweep_id"], run_id=order["run_id"], metadata=order["metadata"]
         )
@@ -173,8 +175,10 @@ class ChampionProcess:
             tracker.writer.content(PREDICTIONS, base64.b64encode(found.predictions).decode())
         return found
 
-    def crown(self, chosen: Track, tracker: Tracker) -> str | None:
-        """Register the model of the final member ``chosen`` under the sweep's name with the alias ``champion``.
+    def crown(self, chosen: Track, tracker: Tracker, judged: Mapping[str, Any] | None = None) -> str | None:
+        """Register the model of the final member ``chosen``, which was ``judged`` so, under the sweep's name.
+
+        It is the champion, unless a better one of the same test split is.
 
         Returns the model's URI, or of a champion that is no model for MLflow that of the files which it saved.
         None, with a message to the user, where MLflow cannot be reached, the member's run does not exist yet
@@ -196,6 +200,7 @@ class ChampionProcess:
             "metadata": {
                 "trial": str(chosen.trial),
                 "seed": str(chosen.seed),
+                **self._score(judged),
             },
         }
         self.begin()
@@ -204,12 +209,22 @@ class ChampionProcess:
                 who = sweep.command.title if sweep.command else name_shown(sweep.workload)
                 return self._kept(order, tracker, f"{who} has no predict")
             try:
-                return str(ray.get(self._worker.register.remote(order, self.data.search)))
+                found: Registered = ray.get(self._worker.register.remote(order, self.data.search))
             except NotServed as error:
                 return self._kept(order, tracker, last_line(error))
         except ray.exceptions.RayError as error:
             tracker.say(f"the champion could not be registered: {last_line(error)}")
             return None
+        if found.told:
+            tracker.say(found.told)
+        return found.uri
+
+    def _score(self, judged: Mapping[str, Any] | None) -> dict[str, str]:
+        """Return the tags by which the version is compared with others; none where users' code measures itself."""
+        rows = (kept_card(self.home) or {}).get("test_digest", "")
+        if judged is None or judged["tested_by"] is not None:
+            return {}
+        return score_tags(judged["metric"], self.sweep.objective.goal, judged["winner"]["mean"], rows)
 
     def describe(self, chosen: Track, tracker: Tracker, verdict: Mapping[str, Any] | None) -> None:
         """Give the registered version of ``chosen`` its description; a champion that is none has none."""
@@ -272,8 +287,8 @@ class ChampionProcess:
         return words
 
 
-def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """Register a champion whose input torch alone prepares; return the model's URI."""
+def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> Registered:
+    """Register a champion whose input torch alone prepares; return the version."""
     import torch
 
     from workloads.champion.export import export  # 1,300 ms: torch
@@ -282,15 +297,15 @@ def _module(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
     with torch.inference_mode():
         example = Example(inputs, model(torch.from_numpy(inputs)).numpy())
     try:
-        return register(order["uri"], candidate, model, example).uri
+        return register(order["uri"], candidate, model, example)
     except Exception as error:
         if isinstance(error, Away | Refused) or not is_users(order["workload"]):
             raise
     return _network(order, candidate, search, example)  # a graph of it cannot be traced
 
 
-def _network(order: dict[str, Any], candidate: Candidate, search: Any, example: Example) -> str:
-    """Register a user's network as its weights and its own module; return the model's URI."""
+def _network(order: dict[str, Any], candidate: Candidate, search: Any, example: Example) -> Registered:
+    """Register a user's network as its weights and its own module; return the version."""
     from workloads.champion import network_model  # 1,300 ms: torch
     from workloads.champion.own_function import code_of_network, imports_kept  # 1,300 ms: torch
 
@@ -300,22 +315,22 @@ def _network(order: dict[str, Any], candidate: Candidate, search: Any, example: 
         code = code_of_network(order["workload"], Path(folder, "code"))
         saved = Folder(str(made), network_model.__name__, network_model.PACKAGES, tuple(map(str, code)))
         with imports_kept(code):
-            return register(order["uri"], candidate, saved, example).uri
+            return register(order["uri"], candidate, saved, example)
 
 
-def _saved(module: str, order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """Register a champion of raw texts, which ``module`` makes and loads; return the model's URI."""
+def _saved(module: str, order: dict[str, Any], candidate: Candidate, search: Any) -> Registered:
+    """Register a champion of raw texts, which ``module`` makes and loads; return the version."""
     of_champion = importlib.import_module(module)
     model, rows = of_champion.made(order["workload"], order["checkpoint"], search)
     with TemporaryDirectory() as folder:
         model.save(saved := Path(folder, "model"))
         params = getattr(of_champion, "PARAMS", {})
         files = Folder(str(saved), module, model.packages, takes_lists=True, params=params)
-        return register(order["uri"], candidate, files, Example(rows, model.predict(rows))).uri
+        return register(order["uri"], candidate, files, Example(rows, model.predict(rows)))
 
 
-def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """Register the champion of a user's function, which predicts by its own ``predict``; return the model's URI."""
+def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> Registered:
+    """Register the champion of a user's function, which predicts by its own ``predict``; return the version."""
     from workloads.champion.own_function import LOADER, imports_kept, own_function  # 1,300 ms: torch
 
     with TemporaryDirectory() as folder:
@@ -323,11 +338,11 @@ def _function(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
         model = Folder(str(found.path), LOADER, found.packages, tuple(map(str, found.code)))
         example = None if found.example is None else Example(found.example, found.outputs)
         with imports_kept(found.code):
-            return register(order["uri"], candidate, model, example).uri
+            return register(order["uri"], candidate, model, example)
 
 
-def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
-    """Register a champion that takes raw rows of a table (a pandas frame); return the model's URI."""
+def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> Registered:
+    """Register a champion that takes raw rows of a table (a pandas frame); return the version."""
     from workloads.champion import table_model  # 1,300 ms: torch
     from workloads.champion.own_function import code_of_network, imports_kept  # 1,300 ms: torch
 
@@ -337,4 +352,4 @@ def _table(order: dict[str, Any], candidate: Candidate, search: Any) -> str:
         code = code_of_network(order["workload"], Path(folder, "code"))
         saved = Folder(str(made), table_model.__name__, table_model.PACKAGES, tuple(map(str, code)))
         with imports_kept(code):
-            return register(order["uri"], candidate, saved, Example(rows, model.predict(rows))).uri
+            return register(order["uri"], candidate, saved, Example(rows, model.predict(rows)))

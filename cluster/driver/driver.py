@@ -307,7 +307,7 @@ class Driver:
         if chosen is not None:
             with self._progress.timed("champion"):
                 self._pictures.at("registering the champion")
-                if model := champion_process.crown(chosen, tracker):
+                if model := champion_process.crown(chosen, tracker, judged):
                     self._study.set(reading.MODEL, model)
                     self._study.set(reading.CROWNED, run_key(chosen, "final"))
                     champion_process.describe(chosen, tracker, judged)

@@ -130,7 +130,7 @@ class Inputs:
         import numpy as np
         import pandas as pd
 
-        from workloads.data.sources.image_pixels import Depth, Levels
+        from workloads.data.sources.image_pixels import Depth, Levels  # 100 ms: pandas
         from workloads.data.sources.images import Encoded, ImagesRead, read_image
 
         files = [file for given in self.files for file in _image_files(given)]
@@ -151,7 +151,7 @@ class Inputs:
         import numpy as np
         import pandas as pd
 
-        from workloads.data.sources.series_steps import read_steps
+        from workloads.data.sources.series_steps import read_steps  # 100 ms: pandas
 
         if self.data.inputs:
             raise DataError("the model takes inputs of later steps, too: give it windows by mlflow.pyfunc")

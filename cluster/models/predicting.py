@@ -72,7 +72,7 @@ class Predictor:
             self._count_unknown(name, known, part.rows[name])
 
     def _count_unknown(self, name: str, known: frozenset[str], series: Any) -> None:
-        from workloads.tables.columns import counts_of
+        from workloads.tables.columns import counts_of  # 100 ms: pandas
 
         missing = next(column.missing for column in self.takes.columns if column.name == name)
         for word, num in counts_of(series, missing).items():
@@ -91,7 +91,7 @@ class Predictor:
         return {name: words for name, words in found.items() if name in self.takes.names}
 
     def _refuse_gone(self, frame: Any) -> None:
-        from search_spaces.types.faults import nearest
+        from search_spaces.types.faults import nearest  # 5 ms: difflib
 
         there = list(map(str, frame.columns))
         if gone := [name for name in self.takes.needed if name not in there]:
@@ -101,7 +101,7 @@ class Predictor:
 
     def _faults(self, frame: Any) -> Iterator[str]:
         """Yield a sentence for each column that holds what its kind cannot have."""
-        from workloads.tables.columns import encode
+        from workloads.tables.columns import encode  # 100 ms: pandas
 
         for column in self.takes.columns:
             if column.name not in frame:

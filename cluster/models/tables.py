@@ -113,11 +113,11 @@ class TableRows:
     def _csv(self) -> Iterator[Any]:
         import pandas as pd
 
-        from search_spaces.spec.files.find_dialect import find_dialect
+        from search_spaces.spec.files.find_dialect import find_dialect  # 20 ms
         from workloads.data.sources.tabular.arrow_frame import to_series
-        from workloads.data.sources.tabular.csv_cells import batches
+        from workloads.data.sources.tabular.csv_cells import batches  # 100 ms: pandas
         from workloads.data.sources.tabular.csv_file import typed_columns
-        from workloads.tables.number_words import Evidence
+        from workloads.tables.number_words import Evidence  # 100 ms: pandas
 
         dialect = find_dialect(self.path, self.known)
         styles: Styles = {}

@@ -281,6 +281,16 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "entries[].mlflow[]": "its tags, metrics and artifacts in MLflow",
         "entries[].try": "commands, or a sweep file",
     },
+    "promote": {
+        "sweep": "the sweep's ID",
+        "name": "name of the registered model",
+        "version": "the version that is the champion now",
+        "uri": "`models:/NAME@champion`",
+        "comparison": "`none`: there was no champion; `same`: it was of this sweep; `better`, `worse`, or "
+        "`unknown`: other test rows, or another metric",
+        "why": "the same in words, with both scores",
+        "replaced": "the `version` that was the champion, and its `sweep`; null where it was this one",
+    },
     "report": {
         "sweep": "the sweep's ID",
         "name": "the spec's `name`",

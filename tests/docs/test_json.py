@@ -78,7 +78,7 @@ VERDICT: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(DOCUMENTS) - {"submit", "stop", "logs"}))
+@pytest.mark.parametrize("name", sorted(set(DOCUMENTS) - {"submit", "stop", "logs", "promote"}))
 def test_a_document_has_the_fields_of_its_table(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

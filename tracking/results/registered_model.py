@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracking import names
 from tracking.results.model_digest import DIGEST, digest_of
+from tracking.results.promotion import settled
 from tracking.store.errors import sorted_trouble
 from tracking.store.open import open_mlflow
 
@@ -71,10 +72,15 @@ class Registered:
     name: str
     version: str
     uri: str
+    """By the alias ``champion`` where it is the champion, else by its version."""
+    told: str | None = None
+    """What users should know: which champion it has replaced, or why it has not; None: nothing."""
 
 
 def register(uri: str | None, candidate: Candidate, model: Any, example: Example | None) -> Registered:
-    """Log ``model`` (an ``nn.Module`` in evaluation mode on the CPU, or a Folder) and register it as champion.
+    """Log ``model`` (an ``nn.Module`` in evaluation mode on the CPU, or a Folder) and register it.
+
+    It gets the alias ``champion`` unless a better one of the same test split has it.
 
     ``example`` holds at least 2 inputs (a batch of 1 would fix the batch size in the exported graph); of a Folder
     it may be None: no types of inputs are known then. Safe to repeat: a second call for the same run finds its
@@ -87,8 +93,9 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
     with sorted_trouble(), tracking_at(store.uri):
         found = _found(store.client, candidate.name, candidate.run_id)
         number = _log(store.client, candidate, model, example) if found is None else found
-        store.client.set_registered_model_alias(candidate.name, names.CHAMPION, number)
-    return Registered(name=candidate.name, version=number, uri=f"models:/{candidate.name}@{names.CHAMPION}")
+        is_champion, told = settled(store.client, candidate.name, number)
+    which = f"@{names.CHAMPION}" if is_champion else f"/{number}"
+    return Registered(name=candidate.name, version=number, uri=f"models:/{candidate.name}{which}", told=told)
 
 
 def describe(uri: str | None, name: str, run_id: str, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,15 +53,17 @@ class DataCard:
     """Sentences on unexpected changes to the data, and on what is odd about it."""
     leaks: tuple[str, ...] = ()
     """Sentences on leaks: what may make results look better than they are."""
+    test_digest: str = ""
+    """SHA-256 of the test split alone, by which scores of two sweeps are known to be of the same rows."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as a dict that JSON can hold."""
         return asdict(self)
 
 
-def _digest(parts: Mapping[str, Arrays]) -> str:
+def _digest(parts: Mapping[str, Arrays], names: Sequence[str] = SPLITS) -> str:
     digest = hashlib.sha256()
-    for name in SPLITS:
+    for name in names:
         for array in (parts[name].x, parts[name].y):
             for start in range(0, len(array), ROWS_AT_ONCE):
                 digest.update(np.ascontiguousarray(array[start : start + ROWS_AT_ONCE]).data)
@@ -77,6 +79,7 @@ def data_card(data: Data, parts: Mapping[str, Arrays], facts: Mapping[str, Any])
         rows={name: len(parts[name]) for name in SPLITS},
         class_counts=class_counts(parts, len(facts.get("classes", ()))),
         digest=_digest(parts),
+        test_digest=_digest(parts, ["test"]),
         **facts,
     )
 

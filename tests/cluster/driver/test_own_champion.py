@@ -158,7 +158,7 @@ def test_it_predicts_the_same_in_a_fresh_process_elsewhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name, asked, search in cases(sqlite_uri, tmp_path):
-        assert actor.register(asked, search) == f"models:/{name}@champion"
+        assert actor.register(asked, search).uri == f"models:/{name}@champion"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", sqlite_uri)
     mlflow.set_tracking_uri(sqlite_uri)
     path = Path(mlflow.artifacts.download_artifacts("models:/rows/1"))

@@ -1,0 +1,33 @@
+"""`paceline promote`: the alias moves to a sweep's version, and not away from a better one without --force."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.json_documents import DOCUMENTS, fields
+from tests.helpers.small_champion import id_of
+from tests.helpers.sweep_here import Here
+
+
+def test_a_better_champion_is_replaced_with_force_alone(patients: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{patients.path}/mlflow.db", f"sqlite:///{patients.path}/mlflow.db")
+    mine = client.get_model_version("patients", "1")
+    assert mine.tags["test.metric"] == "test_accuracy"
+    assert len(mine.tags["test.rows"]) == 64
+    other = client.create_model_version(
+        "patients", mine.source, tags={**mine.tags, "sweep.id": "ffff", "test.value": "1.1"}
+    )
+    client.set_registered_model_alias("patients", "champion", other.version)
+    refused = patients.paceline("promote")
+    assert refused.returncode == 2, refused.stderr
+    assert f"version {other.version} of patients (sweep ffff) is the champion; it is worse than" in refused.stderr
+    assert "against 1.1 on the same test rows; --force" in refused.stderr
+    found = patients.document("promote", "--force")
+    assert found["replaced"] == {"version": str(other.version), "sweep": "ffff"}
+    assert set(fields(found)) - {"replaced.version", "replaced.sweep"} == set(DOCUMENTS["promote"]) - {"replaced"}
+    assert (found["sweep"], found["comparison"]) == (id_of(patients), "worse")
+    assert client.get_model_version_by_alias("patients", "champion").version == mine.version
+    assert patients.document("promote")["comparison"] == "same"
+    client.delete_model_version("patients", other.version)
