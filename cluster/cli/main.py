@@ -51,7 +51,7 @@ COMMANDS = {
     "best": ("show", "Print the champion's configuration, or before there is one the recommended."),
     "predict": ("models.predict", "Predict the rows of a file by the champion."),
     "serve": ("models.serve", "Serve the champion's predictions over HTTP, by MLflow's scoring server."),
-    "export": ("serve", "Write a sweep's champion to an ONNX file, or of a text encoder to a folder."),
+    "export": ("models.export", "Write the champion as ONNX, pt2, safetensors, or a folder of Hugging Face's."),
     "promote": ("models.promote", "Make a sweep's registered model the champion of its name."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),

@@ -1,4 +1,4 @@
 """Runs one sweep from start to end: the driver, and the process that registers its champion.
 
-From outside: ``driver.drive``, ``export_champion.export_champion``.
+From outside: ``driver.drive``.
 """

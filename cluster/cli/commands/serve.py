@@ -1,4 +1,4 @@
-"""Commands stop, ui and export."""
+"""Commands stop and ui."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,28 +77,6 @@ def _told(home: SweepHome) -> bool:
 
     with refusing():
         return tell_stopped(home, QuietView(sys.stderr))
-
-
-@click.command()
-@SWEEP
-@click.argument("file", type=click.Path())
-def export(sweep: str, file: str) -> int:
-    """Write a sweep's champion to an ONNX file, or of a text encoder to a folder.
-
-    Of workload `language` FILE is a new folder that Hugging Face's transformers load, with adapters merged, the
-    tokenizer, the classifier, and a script predict.py that needs no Paceline.
-    """
-    from cluster.driver.export_champion import NoChampion, export_champion
-    from workloads.arrays import DataError
-
-    home = find(sweep)
-    read = reading(home)
-    try:
-        told = export_champion(read, Path(file))
-    except (NoChampion, DataError) as error:
-        raise Failure(str(error)) from error
-    print(f"{file}: {told}")
-    return FINISHED
 
 
 @click.command()
