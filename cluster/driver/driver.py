@@ -25,6 +25,7 @@ from cluster.exit_codes import FAILED, FINISHED, TOO_MANY_FAILURES, UNREACHABLE
 from cluster.guard import guarded
 from cluster.lanes.joined_cluster import Joined
 from cluster.lanes.shared_data import share, shared
+from cluster.models.model_card import keep_card, subject_of
 from cluster.ray_internals import local_ray
 from cluster.ray_internals.watched_ray import RayLost, watched
 from cluster.report.at_end import ReportAtEnd
@@ -321,6 +322,9 @@ class Driver:
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()
+            keep_card(
+                subject_of(self.home, self.sweep, self._study.facts(), chosen), run_key(chosen, "final"), tracker
+            )
             coordinator.drop_finals(keep=chosen)
 
     @property
