@@ -172,6 +172,7 @@ CARD = {
     "class_counts": "rows of each class by split; of labelled words the words of each label",
     "duplicates": "rows that are copies of a row of an earlier split, as `test_in_train`",
     "digest": "the SHA-256 of all inputs, targets and columns: a resumed sweep refuses other data",
+    "test_digest": "the same of the test split alone, by which two sweeps are known to be scored on the same rows",
     "classes": "names of the classes, or of words' labels",
     "features": "names of a table's or a series' columns",
     "details": "what was told from the source: how a file is written, the step of a series, the depth of images, "
