@@ -84,8 +84,8 @@ def model_card(of: Subject) -> str:
 def _what(of: Subject) -> Iterator[str]:
     shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in of.params.items()}
     params = ", ".join(f"{name} {value}" for name, value in shown.items())
-    yield f"Workload `{of.workload}`, trial {trial_name(of.trial)}: {params or 'its defaults'}. It was chosen by "
-    yield f"{of.objective.name} ({of.objective.goal}) on the validation split."
+    yield f"Workload `{of.workload}`, trial {trial_name(of.trial)}: {params or 'its defaults'}. "
+    yield f"It was chosen by `{of.objective.name}` ({of.objective.goal}) on the validation split."
 
 
 def _data(card: Mapping[str, Any]) -> Iterator[str]:

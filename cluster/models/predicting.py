@@ -48,6 +48,8 @@ class Predictor:
         if self.takes.form == "rows":
             self._refuse_gone(rows)
             rows = rows[[name for name in self.takes.names if name in rows]]
+        elif (kind := self._kind) is not None:
+            rows = rows.astype(kind)
         try:
             answer = self.model.predict(rows)
         except Exception as error:
@@ -61,6 +63,13 @@ class Predictor:
         if both := sorted(set(before.columns) & set(found.columns)):
             raise DataError(f"the input has a column {both[0]!r}, as the predictions have: leave out --keep")
         return pd.concat([before, found], axis=1)
+
+    @cached_property
+    def _kind(self) -> Any:
+        """NumPy's type of the array that the model takes; None where its signature does not say."""
+        signature = self.stored.about.signature
+        inputs = None if signature is None else signature.inputs
+        return inputs.numpy_types()[0] if inputs is not None and inputs.is_tensor_spec() else None
 
     def _count(self, part: Part, found: Any) -> None:
         self.num_rows += len(found)
