@@ -5,6 +5,7 @@ Numbers are those of the verdict, formatted as the terminal does. Links lead wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -102,7 +103,7 @@ def _pages(judged: Judged) -> list[str]:
     run = _run(judged, judged.champion_run_id)
     found = [_link("its report", f"{run}/artifacts/{REPORT}" if run else None)]
     if judged.model is not None and judged.model.startswith(ALIAS):
-        name = judged.model.removeprefix(ALIAS).partition("@")[0]
+        name = re.split("[@/]", judged.model.removeprefix(ALIAS))[0]
         found.append(_link("the registered model", f"#/models/{name}"))
     return found
 
