@@ -316,11 +316,12 @@ class Sender:
     def _crowned(self, event: TrialsRanked) -> Iterator[RunChange]:
         """Yield the changes to the champion's own run, and to the run of an earlier one, which is none any more."""
         assert self._store is not None and self._place is not None
-        if event.champion:
-            change = RunChange(key=event.champion)
-            change.tag(names.TRIAL_FINAL, names.CHAMPION)
-            change.tag(names.NOTE, event.note)
-            yield change
+        if not event.champion:  # it is not known, as in a driver that only tells a stop
+            return
+        change = RunChange(key=event.champion)
+        change.tag(names.TRIAL_FINAL, names.CHAMPION)
+        change.tag(names.NOTE, event.note)
+        yield change
         for run in self._store.found(self._place, self._header.sweep_id):
             if run.role == "final" and run.key != event.champion and run.tags.get(names.TRIAL_FINAL):
                 change = RunChange(key=run.key)

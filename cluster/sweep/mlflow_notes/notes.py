@@ -118,4 +118,5 @@ def _link(words: str, place: str | None) -> str:
 
 
 def _row(links: Sequence[str]) -> str:
-    return " · ".join(link for link in links if link.startswith("["))
+    told = " · ".join(link for link in links if link.startswith("["))
+    return told[:1] + told[1:2].upper() + told[2:]

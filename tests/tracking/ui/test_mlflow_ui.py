@@ -107,6 +107,17 @@ def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
     )
 
 
+def test_charts_say_how_many_of_the_trials_they_draw() -> None:
+    def heading(ranked: int) -> str:
+        [view] = shared_view.shared_views(HEADER, ranked).values()
+        assert viewed(view)["compareRunCharts"][0]["showAllRuns"] is False, "else MLflow says that it shows all"
+        [section] = viewed(view)["compareRunSections"]
+        return str(section["name"])
+
+    assert heading(0) == heading(100) == f"Sweep {SWEEP}"
+    assert heading(300) == f"Sweep {SWEEP}: the 100 best of 300 trials, until 'Load more' in the table adds others"
+
+
 def test_the_note_names_all_objectives_and_repeats_sort_by_the_mean() -> None:
     several = replace(HEADER, overview={"metrics": "maximize val_accuracy and minimize latency_ms"})
     assert "workload mlp, maximize val_accuracy and minimize latency_ms by tpe." in shared_view.note(several, None)
