@@ -62,10 +62,13 @@ def incumbents(rows: Sequence[Row], objective: Objective) -> list[Row]:
     """Return the trials that were better than all of lower numbers, among those that count."""
     found: list[Row] = []
     for row in rows:
-        counts = row.feasible and row.state != "failed"
-        if counts and (not found or objective.better(row.best_value, found[-1].best_value)):
+        if _counts(row) and (not found or objective.better(row.best_value, found[-1].best_value)):
             found.append(row)
     return found
+
+
+def _counts(row: Row) -> bool:
+    return row.feasible and row.state != "failed"
 
 
 def _dots(rows: Sequence[Row], name: str, marker: Mapping[str, Any]) -> Scatter:
@@ -87,7 +90,8 @@ def _says(records: Records, leaders: Sequence[Row]) -> str:
     if not leaders:
         return "No trial has a value that counts."
     leader, best = leaders[-1], records.read.best
-    after = sum(row.number > leader.number for row in records.rows)
+    valued = (row for row in records.rows if row.best_value is not None and _counts(row))
+    after = sum(row.number > leader.number for row in valued)
     told = f"The best value, {measure(leader.best_value)}, is that of {trial_name(leader.number)}"
     told += f"; {count(after, 'trial')} after it {'was' if after == 1 else 'were'} no better." if after else "."
     if best is not None and best.number != leader.number:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cluster.report.records import Records
 from cluster.sweep.reading import ended
 from tracking.pages.look import BLUE, styled
@@ -21,11 +23,13 @@ def section(records: Records) -> Section | None:
     from plotly.graph_objects import Bar, Figure
 
     shares = records.document["importance"]
-    num = len(ended(records.rows))
-    if len(records.sweep.searched) < 2 or not num:
+    num = _used(records)
+    if len(records.sweep.searched) < 2 or not ended(records.rows):
         return None
     if not shares:
         why = f"It is told from {FEWEST_TRIALS} ended trials within the space on: here are {num}."
+        if num >= FEWEST_TRIALS:
+            why = "No hyperparameter sets the better half of the ended trials apart."
         return Section(id="importance", heading="Importance of hyperparameters", says=why)
     names = list(reversed(shares))
     values = [shares[name] for name in names]
@@ -53,3 +57,9 @@ def section(records: Records) -> Section | None:
         figures=[styled(figure, 28 * len(names) + 90)],
         notes=CAVEATS,
     )
+
+
+def _used(records: Records) -> int:
+    """Return the number of trials that importance is told from: ended, with a finite value, within the space."""
+    known = (row for row in ended(records.rows) if row.best_value is not None and math.isfinite(row.best_value))
+    return sum(records.sweep.space.contains(row.params) for row in known)

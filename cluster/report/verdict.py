@@ -102,13 +102,20 @@ def _costs(records: Records) -> Iterator[Tile]:
     picture = snapshot(records.read)
     saved = live_lines.saved_line(picture, WHOLE_LINE)
     finals = sum(len(one.get("values", ())) for one in records.read.facts.finals)
-    note = saved.plain.partition("(")[2].rstrip(")") if saved else "of the search"
+    note = _saved(saved.plain) if saved else "of the search"
     more = f"; {finals:,} for the final evaluation" if finals else ""
     yield Tile(name="epochs trained", value=f"{picture.epochs_trained:,}", note=note + more)
     workers = f"on {count(picture.num_lanes, 'worker')}" if picture.num_lanes else ""
     yield Tile(name="time", value=duration(picture.elapsed_s), note=picture.budget or workers)
     if model := records.document["model"]:
         yield Tile(name="model", value=model, note="mlflow.pyfunc.load_model(...) loads it")
+
+
+def _saved(line: str) -> str:
+    """Return what the line on saved epochs says besides their number."""
+    what, _, further = line.partition("; ")
+    told = what.partition("(")[2].rstrip(")") or "of the search"
+    return f"{told}; {further}" if further else told
 
 
 def _compared(verdict: Mapping[str, Any]) -> pd.DataFrame:

@@ -71,6 +71,12 @@ def setting(value: Value) -> str:
     return f"{value:.1e}"
 
 
+def category(value: Value) -> str:
+    """Format one of a few values as ``setting`` does, with more digits where those are another number."""
+    told = setting(value)
+    return told if not isinstance(value, float) or float(told) == value else f"{value:.12g}"
+
+
 def settings(params: Params) -> str:
     """Format hyperparameters as ``lr=1.9e-04 dropout=0.42``."""
     return " ".join(f"{name}={setting(value)}" for name, value in params.items())

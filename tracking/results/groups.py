@@ -44,7 +44,7 @@ def groups(values: Mapping[str, Sequence[float]], objective: Objective) -> list[
             label=label,
             num=len(group),
             mean=estimate(TestScores(by_seed=dict(enumerate(group)))),
-            best=float(objective.best(group, float) or math.nan),
+            best=math.nan if (best := objective.best(group, float)) is None else best,
         )
         for label, group in values.items()
         if group
@@ -56,15 +56,18 @@ def pairs(values: Mapping[str, Sequence[float]], order: Sequence[str]) -> list[P
     """Return the difference of each two groups in ``order``, with intervals that hold for all of them together.
 
     By the Games-Howell test (Games & Howell 1976, Journal of Educational Statistics 1(2)), which takes groups of
-    unequal sizes and spreads. Groups of fewer than two trials are in no pair.
+    unequal sizes and spreads. Groups of fewer than two trials are in no pair, and two without any spread in none
+    with each other: there is no interval.
     """
+    import numpy as np
     from scipy.stats import tukey_hsd
 
     able = [label for label in order if len(values[label]) >= 2]
     if len(able) < 2 or not any(statistics.pstdev(values[label]) for label in able):
         return []
-    result = tukey_hsd(*(list(values[label]) for label in able), equal_var=False)
-    interval = result.confidence_interval(0.95)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of two groups without spread
+        result = tukey_hsd(*(list(values[label]) for label in able), equal_var=False)
+        interval = result.confidence_interval(0.95)
     return [
         Pair(
             first=able[i],
@@ -75,4 +78,5 @@ def pairs(values: Mapping[str, Sequence[float]], order: Sequence[str]) -> list[P
         )
         for i in range(len(able))
         for k in range(i + 1, len(able))
+        if math.isfinite(interval.low[i, k]) and math.isfinite(interval.high[i, k])
     ]

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Final
 
 from cluster.report.records import Records
-from cluster.terminal.formatting import count, measure, setting
+from cluster.terminal.formatting import category, count, measure, setting
 from cluster.terminal.records import Row
 from search_spaces.space.domain_contract import is_number
 from search_spaces.types.objective import Objective
@@ -56,7 +56,7 @@ class Axis:
 
 def word(value: Value) -> str:
     """Return a category as text."""
-    return setting(value)
+    return category(value)
 
 
 def names(records: Records) -> list[str]:

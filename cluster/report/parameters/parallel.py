@@ -36,10 +36,11 @@ def section(records: Records) -> Section | None:
     order = "the most important on top" if records.document["importance"] else "in the order of the sweep file"
     notes = [f"Each line is a trial, each row a hyperparameter, {order}, the last row its value."]
     if len(rows) > MOST_TRIALS:
-        notes.append(f"Drawn are {MOST_TRIALS} trials: the best half of them, and an even choice of the others.")
+        chosen = f"the best {MOST_TRIALS // 2}, and an even choice of the others"
+        notes.append(f"Drawn are {MOST_TRIALS} trials: {chosen}.")
     if more := len(names(records)) - len(axes):
         notes.append(f"{more} less important hyperparameters are not drawn.")
-    figure = _figure(records, _chosen(rows), axes)
+    figure = _figure(records, rows, axes)
     height_px = 64 * (len(axes) + 1) + 90
     return Section(
         id="parallel",
@@ -58,14 +59,15 @@ def _chosen(rows: Sequence[Row]) -> Sequence[Row]:
     return [*rows[:half], *(others[k * len(others) // half] for k in range(half))]
 
 
-def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
+def _figure(records: Records, ranked: Sequence[Row], axes: Sequence[Axis]) -> Any:
     from plotly.graph_objects import Figure, Scatter
 
+    rows, upper = _chosen(ranked), {row.number for row in ranked[: len(ranked) // 2]}
     figure, values = Figure(), _value_axis(records, rows)
     best = records.read.best
     leader = [row for row in rows if best is not None and row.number == best.number]
-    tenth = [row for row in best_few(rows) if row not in leader]
-    half = [row for row in rows[: len(rows) // 2] if row not in leader and row not in tenth]
+    tenth = [row for row in best_few(ranked) if row not in leader]
+    half = [row for row in rows if row.number in upper and row not in leader and row not in tenth]
     rest = [row for row in rows if row not in leader and row not in tenth and row not in half]
     groups = (
         ("lower half", rest, FAINT, 0.8, 0.4),

@@ -19,7 +19,7 @@ A_WHOLE_LINE: Final = 10_000
 
 def section(records: Records) -> Section | None:
     """Draw the funnel of the rungs, and the epochs trained and saved; None where nothing is stopped early."""
-    rungs = sweep_schedule(records.sweep).rungs
+    rungs = _rungs(records)
     if len(rungs) < 2 or not any(row.epochs for row in records.rows):
         return None
     reached = [(rung, sum(1 for row in records.rows if row.epochs >= rung)) for rung in rungs]
@@ -31,9 +31,19 @@ def section(records: Records) -> Section | None:
     )
 
 
+def _rungs(records: Records) -> list[int]:
+    """Return the rungs of the schedule; of a script that ends by itself those that any trial has reached."""
+    rungs = sweep_schedule(records.sweep).rungs
+    most = max((row.epochs for row in records.rows), default=0)
+    return [rung for rung in rungs if rung <= most or not records.open_ended]
+
+
 def _says(records: Records, reached: Sequence[tuple[int, int]]) -> str:
     last, number = reached[-1]
     says = f"Of {count(len(records.rows), 'trial')} {number} reached the last rung, epoch {last}."
+    if records.open_ended:
+        ended = sum(row.state == "done" for row in records.rows)
+        says = f"Of {count(len(records.rows), 'trial')} {ended} came to the end of the script."
     saved = saved_line(snapshot(records.read), A_WHOLE_LINE)
     return f"{says} {saved}." if saved else says
 

@@ -109,7 +109,11 @@ def shortened(found: Sequence[LegRecord]) -> tuple[dict[float, float], list[tupl
 
 
 def waits(found: Sequence[LegRecord]) -> dict[str, float]:
-    """Return the seconds that each trial of the search waited between its legs, by the member's key."""
+    """Return the seconds that each trial of the search waited between its legs, by the member's key.
+
+    Long pauses of all workers, as between a stop and its resume, do not count.
+    """
+    at, _ = shortened(found)
     of_member: dict[str, list[LegRecord]] = defaultdict(list)
     for leg in found:
         if leg.purpose == "search":
@@ -118,7 +122,7 @@ def waits(found: Sequence[LegRecord]) -> dict[str, float]:
     waited = {}
     for key, own in of_member.items():
         own.sort(key=lambda leg: leg.began_s)
-        between = (later.began_s - earlier.ended_s for earlier, later in pairwise(own))
+        between = (at[later.began_s] - at[earlier.ended_s] for earlier, later in pairwise(own))
         waited[key] = sum(max(0.0, gap_s) for gap_s in between)
     return waited
 

@@ -32,7 +32,8 @@ def by_parameter(read: Reading, name: str) -> dict[str, Any]:
     among them yet, and those at their end of the ones that were trained in full.
     """
     objective, rows = read.sweep.objective, [row for row in read.rows if _counts(row, name)]
-    labels = _labels({row.number: row.params.get(name) for row in rows})
+    labels = dict.fromkeys((row.number for row in rows), ABSENT)
+    labels |= _labels({row.number: row.params[name] for row in rows if name in row.params})
     reached = min((held(row, name) for row in rows), default=0)
     views = []
     if reached:
@@ -41,7 +42,8 @@ def by_parameter(read: Reading, name: str) -> dict[str, Any]:
         views.append(_view(what, early, labels, objective))
     if whole := [row for row in rows if row.state == "done" and held(row, name) == len(row.curve) > reached]:
         late = {row.number: row.own_best for row in whole}
-        chosen = ", which early stopping chose" if len(whole) < len(rows) else ""
+        early_stopping = any(row.state == "stopped" and row.by_user is None for row in rows)
+        chosen = ", which early stopping chose" if early_stopping else ""
         ended = formatting.count(len(whole), "trial")
         what = f"best {objective.name} of {ended} trained to the end{chosen}"
         views.append(_view(what, late, labels, objective))
@@ -72,8 +74,8 @@ def _labels(values: Mapping[int, Value]) -> dict[int, str]:
     """Return each trial's group: its value, or of numbers with many values the range that it is in."""
     numbers = {k: v for k, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     if len(set(numbers.values())) <= MOST_VALUES:
-        return {k: ABSENT if v is None else formatting.setting(v) for k, v in values.items()}
-    found = {k: ABSENT if v is None else formatting.setting(v) for k, v in values.items() if k not in numbers}
+        return {k: formatting.category(v) for k, v in values.items()}
+    found = {k: formatting.category(v) for k, v in values.items() if k not in numbers}
     ordered = sorted(numbers.values())
     cuts = [ordered[len(ordered) * part // NUM_PARTS] for part in range(1, NUM_PARTS)]
     parts: dict[int, list[int]] = {}
@@ -122,8 +124,11 @@ def said(ordered: Sequence[Group], compared: Sequence[Pair]) -> str:
         return "There is one value alone: nothing to compare."
     first = ordered[0].label
     mine = [pair for pair in compared if pair.first == first]
+    if len({group.mean.mean for group in ordered}) == 1:
+        return "No difference is shown: the mean is the same with each value."
     if not mine:
-        return f"{first} is best on average; with so few trials a value nothing can be told apart."
+        few = "with so few trials of it, or without any spread, it cannot be told apart from the others"
+        return f"{first} is best on average; {few}."
     beaten = [pair for pair in mine if pair.told_apart]
     if not beaten:
         return f"No difference is shown: {first} is best on average, and every interval of a difference includes 0."

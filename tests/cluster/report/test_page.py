@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -102,6 +103,18 @@ def test_importance_is_that_of_the_document_and_finds_what_was_planted(home: Swe
     bars = found.figures[0].data[0]
     assert dict(zip(bars.y, bars.x, strict=True)) == records.document["importance"]
     assert bars.y[-1] == "lr" and found.says.startswith("lr matters most")
+
+
+def test_importance_tells_how_many_trials_it_is_told_from_and_why_there_is_none(home: SweepHome) -> None:
+    records = read(home)
+    done = next(row for row in records.rows if row.state == "done")
+    outside = {**done.params, "lr": 1e9}
+    object.__setattr__(records.read, "rows", [*records.rows, replace(done, number=900, params=outside)])
+    used = importance._used(records)
+    assert used == importance._used(read(home)) and used >= 20
+    records.__dict__["document"] = {**records.document, "importance": None}
+    section = importance.section(records)
+    assert section is not None and section.says.startswith("No hyperparameter sets the better half")
 
 
 def test_outliers_are_cut_off_on_the_bad_side_alone_and_counted() -> None:

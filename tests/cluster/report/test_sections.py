@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from cluster.report import history
 from cluster.report.catalogue import CATALOGUE
+from cluster.report.history import incumbents
 from cluster.report.parameters import pairs, parallel, slices
-from cluster.report.parameters.axes import Axis, axis, drawn, names
+from cluster.report.parameters.axes import Axis, axis, drawn, names, word
 from cluster.report.records import Records
 from cluster.report.running import failures, rungs, timeline
 from cluster.report.trust import front, seeds, setup
+from cluster.report.verdict import _saved
 from cluster.sweep.home import SweepHome
 from cluster.sweep.provenance.leg_log import LegRecord, legs
 from cluster.sweep.reading import Reading
@@ -76,6 +81,49 @@ def test_an_axis_holds_what_lies_outside_of_its_space_and_zero_on_a_logarithm() 
     assert [round(log.place(value), 6) for value in (1e-4, 1e-2, 1.0, 0.0)] == [0.0, 0.5, 1.0, 0.0]
     words = Axis(name="act", words=("relu", "null", "true"))
     assert [words.place(value) for value in ("relu", None, True)] == pytest.approx([1 / 6, 3 / 6, 5 / 6])
+    assert [word(value) for value in (0.9999, 1.0, 1e-3, 1.24e-3)] == ["0.9999", "1", "1.0e-03", "0.00124"]
+
+
+def test_the_upper_half_is_that_of_all_trials_also_where_some_are_drawn(
+    large: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "MOST_TRIALS", 40)
+    section, rows = parallel.section(large), drawn(large)
+    assert section is not None
+    groups = {trace.name: trace.y.count(None) for trace in section.figures[0].data if trace.name}
+    chosen = parallel._chosen(rows)
+    assert groups["lower half"] == sum(row in chosen for row in rows[len(rows) // 2 :])
+    assert sum(groups.values()) == 40
+
+
+def test_what_cannot_be_told_from_is_not_counted_as_worse(large: Records) -> None:
+    rows = [row for row in large.rows if row.best_value is not None]
+    leader = incumbents(rows, large.objective)[-1]
+    failed = replace(leader, number=10_000, best_value=2.0, state="failed")
+    more = Records(replace(large.read))
+    object.__setattr__(more.read, "rows", [*large.rows, failed])
+    before, after = history.section(large), history.section(more)
+    assert before is not None and after is not None and before.says == after.says
+
+
+def test_the_rungs_of_a_script_without_a_length_are_those_that_were_reached(
+    large: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Records, "open_ended", True)
+    most = max(row.epochs for row in large.rows)
+    monkeypatch.setattr(rungs, "sweep_schedule", lambda sweep: SimpleNamespace(rungs=(1, 3, most, 100_000)))
+    section = rungs.section(large)
+    assert section is not None and "100000" not in section.says and "to the end of the script" in section.says
+    assert list(section.figures[0].data[0].y) == ["begun", "epoch 1", "epoch 3", f"epoch {most}"]
+
+
+def test_what_the_line_on_saved_epochs_says_besides_their_number() -> None:
+    line = "5 of 9 search epochs trained (early stopping saved 44 %)"
+    assert _saved(line) == "early stopping saved 44 %"
+    assert (
+        _saved(f"{line}; 3 epochs with further seeds") == "early stopping saved 44 %; 3 epochs with further seeds"
+    )
+    assert _saved("9 search epochs trained; 3 epochs with further seeds").startswith("of the search; 3 epochs")
 
 
 def test_the_cells_of_the_best_pair_are_means_of_all_trials(large: Records) -> None:
@@ -137,7 +185,7 @@ def test_a_pause_between_two_drivers_takes_no_room_and_a_new_process_takes_over_
     assert (at[100], at[112], at[4000], at[4010]) == (0, 12, 12, 22)
     assert gaps == [(12, 4000 - 112)]
     assert timeline.workers(found) == {"a:1": 0, "a:2": 1, "a:3": 0}
-    assert timeline.waits(found) == {"t0000-s0": 3890, "t0001-s0": 0}
+    assert timeline.waits(found) == {"t0000-s0": 2, "t0001-s0": 0}
 
 
 def test_dots_and_intervals_of_the_finalists_are_the_verdict_s(large: Records) -> None:

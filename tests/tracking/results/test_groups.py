@@ -34,6 +34,12 @@ def test_groups_without_two_trials_or_any_spread_are_in_no_pair() -> None:
     assert not pairs({"a": [1.0, 1.0], "b": [1.0, 1.0]}, ["a", "b"])
 
 
+def test_a_best_value_of_zero_is_a_value_and_no_pair_has_an_interval_without_bounds() -> None:
+    assert groups({"a": [0.0, 0.5]}, DOWN)[0].best == 0.0
+    found = pairs({"a": [1.0, 1.0], "b": [2.0, 2.0], "c": [0.0, 0.5, 0.1]}, ["b", "a", "c"])
+    assert [(one.first, one.second) for one in found] == [("b", "c"), ("a", "c")]
+
+
 def test_the_interval_of_a_difference_of_independent_scores_is_that_of_their_variances() -> None:
     first = Estimate(mean=0.9, low=0.8, high=1.0, num_seeds=3, over="rows and seeds")
     second = Estimate(mean=0.7, low=0.5, high=0.9, num_seeds=3, over="rows and seeds")

@@ -31,7 +31,7 @@ def ranking(head: Head, found: Inspection) -> Section | None:
     worst = min(found.ranking, key=lambda one: one.roc_auc)
     says = f"The area under the ROC curve of {worst.name} is {worst.roc_auc:.4g}; 0.5 is chance, 1 is perfect."
     if len(found.ranking) > 1:
-        says = "Each class against all others. The lowest area: " + says[0].lower() + says[1:]
+        says = f"{_which(found)} against all others. The lowest area: " + says[0].lower() + says[1:]
     return Section(
         id="champion-ranking",
         heading="ROC and precision-recall curves (test)",
@@ -39,6 +39,12 @@ def ranking(head: Head, found: Inspection) -> Section | None:
         figures=[_roc(found.ranking), _precision_recall(found.ranking)],
         tables=[table],
     )
+
+
+def _which(found: Inspection) -> str:
+    if len(found.ranking) >= len(found.classes):
+        return "Each class"
+    return f"{len(found.ranking)} of {len(found.classes)} classes, those with the most test examples, each"
 
 
 def _roc(found: Sequence[Ranking]) -> Figure:
@@ -86,6 +92,7 @@ def _calibrated(of: Calibration) -> str:
         for values in (of.confidence, of.accuracy)
     ]
     word = "overconfident" if sums[0] > sums[1] else "underconfident"
+    word = "neither over- nor underconfident" if f"{sums[0]:.4g}" == f"{sums[1]:.4g}" else word
     return (
         f"Expected calibration error {of.error:.4g}, over {len(of.counts)} bins of equal width of the predicted "
         f"class's probability (Guo et al. 2017). That probability is {sums[0]:.4g} on average, and the accuracy "

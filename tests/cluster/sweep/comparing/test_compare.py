@@ -13,11 +13,13 @@ import pytest
 import torch
 
 from cluster.cli.main import main
-from cluster.sweep.comparing.by_parameter import held, said
+from cluster.sweep.comparing.by_parameter import _labels, held, said
 from cluster.sweep.home import SweepHome
 from cluster.terminal.records import Row
 from search_spaces.study.study import Study
+from search_spaces.types.objective import Objective
 from tests.helpers.finished_sweep_without_ray import FAILING, raced
+from tracking.results.groups import groups, pairs
 from tracking.results.intervals import crossed
 from workloads.data.prepare import prepare
 from workloads.legs import predictions
@@ -169,3 +171,17 @@ def test_specs_differ_by_whole_hyperparameters_in_few_words(capsys: pytest.Captu
 
 def test_one_value_alone_is_nothing_to_compare() -> None:
     assert said([], []) == "There is one value alone: nothing to compare."
+
+
+def test_values_that_all_score_the_same_have_no_best_one_and_a_single_trial_is_named_as_that() -> None:
+    up = Objective("val_accuracy", "maximize")
+    same = groups({"a": [1.0, 1.0], "b": [1.0]}, up)
+    assert said(same, []) == "No difference is shown: the mean is the same with each value."
+    values = {"alone": [0.9], "b": [0.5, 0.6], "c": [0.1, 0.11]}
+    ordered = groups(values, up)
+    told_ = said(ordered, pairs(values, [one.label for one in ordered]))
+    assert told_.startswith("alone is best on average; with so few trials of it")
+
+
+def test_values_that_round_to_the_same_digits_are_not_one_value() -> None:
+    assert _labels({0: 0.9999, 1: 1.0, 2: None, 3: 0.999}) == {0: "0.9999", 1: "1", 2: "null", 3: "0.999"}
