@@ -81,5 +81,6 @@ def show_end(read: Reading, after: Sequence[tuple[str, str]] = (), top: int = 5)
         snapshot=reading.snapshot(read),
         troubles=reading.troubles(read),
         next=after or closing_summary.next_commands(found, can_grow(read)),
+        max_failed_trials=read.sweep.max_failed_trials,
     )
     closing_summary.show(told, console(), top)

@@ -12,7 +12,9 @@ from rich.text import Text
 
 from cluster.terminal import baseline_lines, formatting, live_lines
 from cluster.terminal.changed_values import as_shown
+from cluster.terminal.comparing.frames import own_frames
 from cluster.terminal.criteria import front_lines, infeasible_lines
+from cluster.terminal.ending import outcome
 from cluster.terminal.knowledge_lines import cache_lines, edit_line, warm_start_line
 from cluster.terminal.leaderboard import leaderboard
 from cluster.terminal.leaderboard import ranked as board_of
@@ -41,6 +43,8 @@ class Ending:
     troubles: Sequence[Trouble]
     next: Sequence[tuple[str, str]]
     """Commands to type next, each with its purpose."""
+    max_failed_trials: int | None = None
+    """Number of trials that may fail; None where that is not known."""
 
 
 def show(ending: Ending, console: Console, top: int = 5) -> None:
@@ -53,6 +57,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         _known(ending.document),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
         no_verdict_lines(ending.document.get("no_verdict")),
+        _too_many(ending),
         _troubles(ending.troubles),
         infeasible_lines(ending.document.get("constraints"), ending.document["state"] == "failed"),
         _not_kept(ending.document.get("not_kept")),
@@ -308,12 +313,18 @@ def _known(document: Mapping[str, Any]) -> list[Text]:
     return [Text(line) for line in [*lines, *cache_lines(document.get("trials") or ())]]
 
 
+def _too_many(ending: Ending) -> list[Text]:
+    failed = {number for trouble in ending.troubles for number in trouble.trials}
+    line = outcome.failures_line(len(failed), ending.max_failed_trials)
+    return [line] if line and ending.document["state"] in ("finished", "failed") else []
+
+
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
     lines = []
     for alike in _alike(troubles):
         trials = sorted({number for trouble in alike for number in trouble.trials})
         lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({_names(trials)}) failed with:", "red"))
-        lines.append(Text(alike[0].failure.whole.rstrip()))
+        lines.append(Text(own_frames(alike[0].failure.whole.rstrip())))
         others = [trouble.failure.line for trouble in alike[1:]]
         lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]
         if len(others) > OTHER_MESSAGES:
@@ -352,7 +363,12 @@ def _names(numbers: Sequence[int]) -> str:
 
 
 def _closing(ending: Ending) -> list[Text]:
-    told = (live_lines.saved_line(ending.snapshot, 10_000), live_lines.budget_line(ending.snapshot, 10_000))
+    told = (
+        live_lines.saved_line(ending.snapshot, 10_000),
+        live_lines.budget_line(ending.snapshot, 10_000),
+        outcome.time_line(ending.document),
+        outcome.model_line(ending.document),
+    )
     lines = [line for line in told if line]
     url = (ending.document.get("tracking") or {}).get("url")
     if url:

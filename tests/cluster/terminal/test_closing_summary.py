@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cluster.terminal import closing_summary
+from cluster.terminal import closing_summary, formatting
 from cluster.terminal.closing_summary import Ending
+from cluster.terminal.ending import outcome
 from cluster.terminal.records import Snapshot, Trouble
 from search_spaces.race.recommended import Tried, estimates
 from search_spaces.types.failure import FailureReason
@@ -219,3 +220,25 @@ def test_a_search_whose_trials_are_all_there_did_not_end_early(num_planned: int,
     document = {"state": "finished", "ended_by": "why"}
     ending = Ending(title=TITLE, document=document, snapshot=seen, troubles=[], next=[])
     assert str(closing_summary._head(ending)).endswith(told)
+
+
+def test_the_summary_tells_the_model_where_the_time_went_and_too_many_failures() -> None:
+    parts = {"start": 2.0, "training": 28.4, "champion": 61.0, "logging": 0.2}
+    document = {"state": "finished", "model": "models:/digits-mlp/3", "cost": {"parts": parts}}
+    boom = Trouble(failure=FailureReason("raised", "ValueError: boom"), trials=(3, 5, 7))
+    lines = told(document, [boom], 120).splitlines()
+    assert "model models:/digits-mlp/3" in lines
+    assert "time  baselines, tests and champion 1m01, training 28s, start 2.0s" in lines
+    assert not any("max_failed_trials" in line for line in lines), "not known here"
+    assert outcome.failures_line(3, 3) is None
+    line = outcome.failures_line(3, 2)
+    assert line and line.plain == "3 trials failed, more than max_failed_trials (2): exit code 3"
+
+
+def test_a_traceback_in_the_summary_has_the_users_frames_alone() -> None:
+    ours = formatting.__file__
+    trace = f'Traceback (most recent call last):\n  File "{ours}", line 3, in run\n    call()\n'
+    trace += '  File "/home/me/model.py", line 7'
+    trace += ", in loss\n    return 1 / 0\nZeroDivisionError: division by zero"
+    text = told({"state": "failed"}, [Trouble(failure=FailureReason("raised", trace), trials=(1,))], 120)
+    assert 'File "/home/me/model.py", line 7, in loss' in text and ours not in text and "division by zero" in text

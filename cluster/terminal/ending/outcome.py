@@ -1,0 +1,45 @@
+"""Formats what a sweep leaves and what it took: the model's URI, the parts of its time, too many failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.text import Text
+
+from cluster.terminal import formatting
+
+PARTS: Final = {
+    "start": "start",
+    "data": "data",
+    "training": "training",
+    "waiting": "idle workers",
+    "champion": "baselines, tests and champion",
+    "logging": "results",
+}
+"""Words for the parts of ``cost.parts``."""
+LEAST_S: Final = 0.95
+"""Parts that took less are left out."""
+
+
+def model_line(document: Mapping[str, Any]) -> Text | None:
+    """Return a line with the URI of the champion's model; None where there is none."""
+    return Text().append("model ", "bright_black").append(uri) if (uri := document.get("model")) else None
+
+
+def time_line(document: Mapping[str, Any]) -> Text | None:
+    """Return a line on where the time of the last driver went, largest part first; None where that is unknown."""
+    parts = (document.get("cost") or {}).get("parts") or {}
+    told = sorted(((spent, name) for name, spent in parts.items() if spent >= LEAST_S), reverse=True)
+    if not told:
+        return None
+    words = ", ".join(f"{PARTS.get(name, name)} {formatting.span(spent)}" for spent, name in told)
+    return Text().append("time  ", "bright_black").append(words)
+
+
+def failures_line(num_failed: int, most: int | None) -> Text | None:
+    """Return a red line where more trials failed than ``most``, the sweep's `max_failed_trials`; else None."""
+    if most is None or num_failed <= most:
+        return None
+    told = f"{formatting.count(num_failed, 'trial')} failed, more than max_failed_trials ({most}): exit code 3"
+    return Text(told, "bold red")
