@@ -77,7 +77,7 @@ def test_the_view_in_a_notebook_is_html_without_what_could_be_markup() -> None:
     raced("name=<b>&", score=lambda trial, epoch: 0.5)
     html = paceline.load()._repr_html_()
     assert "&lt;b&gt;&amp;" in html and "<b>&" not in html
-    assert html.count("<tr>") == 9, "a head, and the best eight"
+    assert html.count("<tr>") == 10, "a head, and the trials that have a value"
 
 
 def test_trials_and_curves_are_tables_and_an_absent_store_is_told(
