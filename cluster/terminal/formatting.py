@@ -11,7 +11,6 @@ from search_spaces.types.values import Params, Value
 
 NOTHING = "—"
 BARS = "▁▂▃▄▅▆▇█"
-MOST_SCALED = 200
 MARKS: dict[TrialState, tuple[str, str]] = {
     "done": ("✓", "green"),
     "running": ("●", "cyan"),
@@ -121,11 +120,9 @@ def middle(text: str, width: int) -> str:
 def curve_scale(rows: Sequence[Row]) -> tuple[float, float]:
     """Return the bottom and top of the scale for the curves of ``rows``; (0, 0) where no value is finite.
 
-    Leaves out a twentieth of the values at each end: one bad first epoch would flatten all curves. Of more than
-    ``MOST_SCALED`` rows it takes so many, evenly spaced: it is asked for with each frame.
+    Leaves out a twentieth of the values at each end: one bad first epoch would flatten all curves.
     """
-    some = rows[:: math.ceil(len(rows) / MOST_SCALED) or 1]
-    values = sorted(value for row in some for value in row.curve if math.isfinite(value))
+    values = sorted(value for row in rows for value in row.curve if math.isfinite(value))
     if not values:
         return 0.0, 0.0
     cut = len(values) // 20

@@ -11,11 +11,13 @@ from rich.text import Text
 from cluster.terminal import formatting
 from cluster.terminal.recommended_lines import spread
 from cluster.terminal.records import Row, Snapshot
+from cluster.terminal.records import ranked as best_first
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
 
 CURVE_WIDTH = 10
+NUM_SCALED = 10
 VALUE_WIDTH = 14
 """A hyperparameter's value is cut to this many characters."""
 
@@ -34,18 +36,21 @@ class Ranked:
     best: int | None
     importance: Mapping[str, float] = field(default_factory=dict)
     scaled_by: Sequence[Row] = ()
-    """Trials whose values are the scale of the curves: all of the sweep; empty: ``rows``."""
+    """Trials whose values are the scale of the curves; empty: ``rows``."""
 
 
 def ranked(snapshot: Snapshot, rows: Sequence[Row], objective: Objective) -> Ranked:
-    """Return the leaderboard of ``rows`` of a sweep, with the scale of all its curves."""
+    """Return the leaderboard of ``rows`` of a sweep; its curves have the scale of the best ``NUM_SCALED`` trials.
+
+    So a trial's curve is the same however many are shown.
+    """
     return Ranked(
         rows=rows,
         metric=objective.name,
         horizon=snapshot.horizon,
         best=snapshot.leader,
         importance=snapshot.importance,
-        scaled_by=snapshot.rows,
+        scaled_by=best_first(snapshot.rows, objective)[:NUM_SCALED],
     )
 
 

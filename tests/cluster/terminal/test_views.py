@@ -205,6 +205,14 @@ def test_a_narrow_terminal_keeps_the_important_columns_and_says_how_many_it_leav
     assert "more" not in next(line for line in drawn(snapshot(*rows), 150) if line.startswith("trial"))
 
 
+def test_a_curve_is_the_same_however_many_trials_are_shown() -> None:
+    curves = [(0.1 * i, 0.2 * i, 0.05 * i * i) for i in range(14)]
+    state = snapshot(*(row(i, curve=curve, best_value=max(curve)) for i, curve in enumerate(curves)))
+    few, many = drawn(state, 150, 14), drawn(state, 150, 40)
+    told = [line for line in few if line.startswith("t0")]
+    assert 0 < len(told) < sum(line.startswith("t0") for line in many) and set(told) <= set(many)
+
+
 def test_long_heads_are_cut_at_their_end_unless_they_begin_alike() -> None:
     def heads(*names: str) -> str:
         rows = [row(i, params=dict.fromkeys(names, i / 10)) for i in range(2)]
