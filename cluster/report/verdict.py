@@ -103,6 +103,8 @@ def _costs(records: Records) -> Iterator[Tile]:
     saved = live_lines.saved_line(picture, WHOLE_LINE)
     finals = sum(len(one.get("values", ())) for one in records.read.facts.finals)
     note = _saved(saved.plain) if saved else "of the search"
+    further = picture.epochs_of_further_seeds
+    note += f"; {further:,} with further seeds" if further else ""
     more = f"; {finals:,} for the final evaluation" if finals else ""
     yield Tile(name="epochs trained", value=f"{picture.epochs_trained:,}", note=note + more)
     workers = f"on {count(picture.num_lanes, 'worker')}" if picture.num_lanes else ""
@@ -112,10 +114,8 @@ def _costs(records: Records) -> Iterator[Tile]:
 
 
 def _saved(line: str) -> str:
-    """Return what the line on saved epochs says besides their number."""
-    what, _, further = line.partition("; ")
-    told = what.partition("(")[2].rstrip(")") or "of the search"
-    return f"{told}; {further}" if further else told
+    """Return the part in brackets of the line on saved epochs, or that they are of the search."""
+    return line.partition("(")[2].partition(")")[0] or "of the search"
 
 
 def _compared(verdict: Mapping[str, Any]) -> pd.DataFrame:

@@ -41,6 +41,8 @@ def importance(head: Head, found: Inspection) -> Section | None:
         f"With {first.column} shuffled among the rows, val_{found.metric} gets worse by {first.mean:.4g}. "
         "Columns that repeat each other get too little: the model can use the other."
     )
+    if first.mean <= 0:
+        says = f"With no column shuffled among the rows val_{found.metric} gets worse."
     if len(found.importance) > MAX_BARS:
         says += f" The {MAX_BARS} most important of {len(found.importance)} columns; importance.csv has all."
     return Section(
