@@ -101,10 +101,10 @@ def _costs(records: Records) -> Iterator[Tile]:
     """Yield what the sweep cost, and where its model is."""
     picture = snapshot(records.read)
     saved = live_lines.saved_line(picture, WHOLE_LINE)
-    finals = sum(len(one.get("values", ())) for one in records.read.facts.finals)
     note = _saved(saved.plain) if saved else "of the search"
     further = picture.epochs_of_further_seeds
     note += f"; {further:,} with further seeds" if further else ""
+    finals = picture.final_epochs
     more = f"; {finals:,} for the final evaluation" if finals else ""
     yield Tile(name="epochs trained", value=f"{picture.epochs_trained:,}", note=note + more)
     workers = f"on {count(picture.num_lanes, 'worker')}" if picture.num_lanes else ""

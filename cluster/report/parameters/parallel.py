@@ -65,7 +65,7 @@ def _figure(records: Records, ranked: Sequence[Row], axes: Sequence[Axis]) -> An
     rows, upper = _chosen(ranked), {row.number for row in ranked[: len(ranked) // 2]}
     figure, values = Figure(), _value_axis(records, rows)
     best = records.read.best
-    leader = [row for row in rows if best is not None and row.number == best.number]
+    leader = [row for row in ranked if best is not None and row.number == best.number]
     tenth = [row for row in best_few(ranked) if row not in leader]
     half = [row for row in rows if row.number in upper and row not in leader and row not in tenth]
     rest = [row for row in rows if row not in leader and row not in tenth and row not in half]

@@ -14,6 +14,7 @@ from typing import Any, Final
 from cluster.report.parameters.axes import Axis, axis, changed, drawn, effect, names, word
 from cluster.report.records import Records
 from cluster.report.visible import visible
+from cluster.terminal.formatting import setting
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Value
@@ -45,8 +46,22 @@ def section(records: Records) -> Section | None:
         heading="One hyperparameter at a time",
         says=says,
         figures=[styled(figure, ROW_PX * math.ceil(len(axes) / COLUMNS) + 40)],
-        notes=[*notes, *shown.notes, *changed(records)],
+        notes=[*notes, *shown.notes, *_without_logarithm(axes, rows), *changed(records)],
     )
+
+
+def _without_logarithm(axes: Sequence[Axis], rows: Sequence[Row]) -> list[str]:
+    """Return a sentence where values, as a default of 0, have no place on a logarithmic axis."""
+    named = [
+        f"{one.name} ({setting(value)} of {trial_name(row.number)})"
+        for one in axes
+        if one.log
+        for row in rows
+        if isinstance(value := row.params.get(one.name), int | float) and value <= 0
+    ]
+    more = f" and {len(named) - MOST} more" if len(named) > MOST else ""
+    told = ", ".join(named[:MOST]) + more
+    return [f"Not drawn, as a logarithmic axis has no place for it: {told}."] if named else []
 
 
 def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:

@@ -84,6 +84,14 @@ def test_an_axis_holds_what_lies_outside_of_its_space_and_zero_on_a_logarithm() 
     assert [word(value) for value in (0.9999, 1.0, 1e-3, 1.24e-3)] == ["0.9999", "1", "1.0e-03", "0.00124"]
 
 
+def test_a_value_that_a_logarithmic_axis_has_not_is_told(large: Records) -> None:
+    rows = drawn(large)
+    zero = replace(rows[0], params={**rows[0].params, "lr": 0.0})
+    (told,) = slices._without_logarithm([axis(large, "lr")], [zero, *rows[1:]])
+    assert f"lr (0 of {trial_name(zero.number)})" in told
+    assert slices._without_logarithm([axis(large, "lr")], rows) == []
+
+
 def test_the_upper_half_is_that_of_all_trials_also_where_some_are_drawn(
     large: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
