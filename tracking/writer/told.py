@@ -13,7 +13,7 @@ from search_spaces.types.trial_names import state_word
 from tracking import names
 from tracking.results.table import sweep_runs
 from tracking.store.open import open_store
-from tracking.store.records import PARENT, FoundRun
+from tracking.store.records import PARENT, FoundRun, whole_params
 from tracking.writer.events import EpochMeasured, EpochsWithdrawn, Event, Reconciled, StateChanged, TrialBegan
 from tracking.writer.spool import read
 
@@ -105,7 +105,7 @@ def _of_run(run: FoundRun, metric: str, curves: Mapping[str, Mapping[int, float]
     return Told(
         number=int(run.tags.get(names.TRIAL_NUMBER, -1)),
         role=run.role,
-        params=run.params,
+        params=whole_params(run),
         are_texts=True,
         epochs={
             epoch: {name: curve[epoch] for name, curve in curves.items() if epoch in curve} for epoch in history
