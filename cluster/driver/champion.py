@@ -221,9 +221,9 @@ class ChampionProcess:
 
     def _score(self, judged: Mapping[str, Any] | None) -> dict[str, str]:
         """Return the tags by which the version is compared with others; none where users' code measures itself."""
-        rows = (kept_card(self.home) or {}).get("test_digest", "")
         if judged is None or judged["tested_by"] is not None:
             return {}
+        rows = (kept_card(self.home) or {}).get("test_digest", "")
         return score_tags(judged["metric"], self.sweep.objective.goal, judged["winner"]["mean"], rows)
 
     def describe(self, chosen: Track, tracker: Tracker, verdict: Mapping[str, Any] | None) -> None:

@@ -25,7 +25,7 @@ LISTED = ("word", "word of the code", "metric", "sampler", "schedule", "workload
 @click.argument("word", nargs=-1)
 @JSON
 def explain(word: tuple[str, ...], as_json: bool) -> int:
-    """Explain WORD: what it means, its keys in a sweep file, its names in JSON and MLflow, and what to try.
+    """Explain a word: what it means, its keys, its names, what to try.
 
     WORD is one of the glossary's, a hyperparameter, a metric, a sampler, a schedule, a workload, a data set, or a
     key of a sweep file. Without WORD all are listed.
