@@ -58,7 +58,10 @@ COMMANDS = {
     "promote": ("models.promote", "Make the sweep's registered model the champion of its name in MLflow."),
     "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
-    "explain": ("results.explain", "Explain a word: what it means, its keys, its names, what to try."),
+    "explain": (
+        "results.explain",
+        "Explain WORD: what it means, its keys in a sweep file, its names in JSON and MLflow, and what to try.",
+    ),
     "workloads": ("workloads", "List workloads, or describe WORKLOAD: its data, metrics and hyperparameters."),
     "schema": ("spec", "Print the JSON Schema of a spec."),
 }

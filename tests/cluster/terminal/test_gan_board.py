@@ -72,7 +72,7 @@ def test_it_is_in_the_document_and_in_mlflow_s_view(capsys: pytest.CaptureFixtur
     assert [trial["beside"] for trial in document["trials"]] == [{COVERAGE: k / 10} for k in range(3)]
     card = {"name": "digits", "rows": {"train": 1}, "digest": "0"}
     [view] = shared_views(header(home, home.sweep(), card)).values()
-    columns = json.loads(view)["selectedColumns"]
+    columns = json.loads(json.loads(view)["state"])["selectedColumns"]
     assert columns[:2] == ["metrics.`best_val_frechet_distance`", f"metrics.`{COVERAGE}`"]
 
 
