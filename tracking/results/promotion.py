@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from search_spaces.types.objective import Objective
 from tracking import names
+from tracking.store.errors import is_final
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -89,7 +90,9 @@ def _champion(client: MlflowClient, name: str) -> Any:
 
     try:
         return client.get_model_version_by_alias(name, names.CHAMPION)
-    except MlflowException:
+    except MlflowException as error:
+        if not is_final(error):
+            raise  # a store that is away may have a better champion
         return None
 
 

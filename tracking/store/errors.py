@@ -60,7 +60,7 @@ def sorted_trouble() -> Iterator[None]:
         if is_damage(error):
             what = f"is damaged ({first_line(error)}): move it away, and all results are written into a new one"
             raise Stuck(what) from error
-        if _is_final(error):
+        if is_final(error):
             raise Refused(first_line(error)) from error
         if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in LIBRARIES:
             raise Away(first_line(error)) from error
@@ -85,7 +85,8 @@ def _denial(error: Exception) -> int | None:
     return status if type(error).__module__.startswith("requests.") and status in DENIALS.values() else None
 
 
-def _is_final(error: Exception) -> bool:
+def is_final(error: Exception) -> bool:
+    """Whether the store itself has answered that it cannot be, as of a name that it has not."""
     if type(error).__module__ == "mlflow.exceptions":
         # A proxy's 404 while the server is down carries the same code, but not the server's JSON.
         return getattr(error, "error_code", None) in NEVER and "failed with error code" not in str(error)

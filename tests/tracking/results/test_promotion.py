@@ -70,3 +70,21 @@ def test_the_same_sweep_replaces_its_own(client: MlflowClient) -> None:
     settled(client, "m", first)
     assert settled(client, "m", second) == (True, None)
     assert champion(client) == second
+
+
+def test_a_store_that_is_away_is_not_one_without_a_champion(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    good, bad = version(client, "s0", 0.9), version(client, "s1", 0.8)
+    settled(client, "m", good)
+
+    def away(name: str, alias: str) -> None:
+        raise MlflowException("API request to / failed with error code 503")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "get_model_version_by_alias", away)
+        with pytest.raises(MlflowException):
+            settled(client, "m", bad)
+    assert champion(client) == good
