@@ -52,14 +52,18 @@ def _names(heading: str) -> list[str]:
 
 
 def metrics(known: Catalogue) -> Iterator[Entry]:
-    """Yield every metric that is measured by itself, with its goal where a sweep may optimise it."""
+    """Yield every metric that is measured by itself, with its goal where a sweep may optimise it.
+
+    One of the validation split is found by its name on the test split, too: ``test_accuracy``.
+    """
     for one in tables()["metric"]:
         for name in one["names"]:
             goal = next((goals[name] for goals in _goals(known) if name in goals), None)
             told = f"{one['meaning']} ({one['on']})" + (f"; {goal} it" if goal else "")
             mlflow = [name, *([f"best_{name}"] if goal else [])]
+            names = [name, *([f"test_{name.removeprefix('val_')}"] if goal and name.startswith("val_") else [])]
             yield Entry(
-                word=name, kind="metric", meaning=told, names=[name], mlflow=mlflow, example=_example(name, known)
+                word=name, kind="metric", meaning=told, names=names, mlflow=mlflow, example=_example(name, known)
             )
 
 

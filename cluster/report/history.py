@@ -48,7 +48,7 @@ def section(records: Records) -> Section | None:
         )
     if best is not None:
         marker = {"size": 15, "color": ORANGE, "symbol": "star", "line": {"color": INK, "width": 1}}
-        figure.add_trace(_dots([best], "champion" if records.verdict else "best", marker))
+        figure.add_trace(_dots([best], records.best_name, marker))
     shown = visible([row.best_value for row in rows if row.best_value is not None], records.objective)
     axis = {"title": f"best {records.objective.name}", "range": shown.bounds}
     figure.update_layout(xaxis={"title": "trial"}, yaxis=axis)

@@ -27,7 +27,7 @@ def section(records: Records) -> Section | None:
     if len(records.sweep.searched) < 2 or not ended(records.rows):
         return None
     if not shares:
-        why = f"It is told from {FEWEST_TRIALS} ended trials within the space on: here are {num}."
+        why = f"It is shown from {FEWEST_TRIALS} ended trials within the space on; there are {num}."
         if num >= FEWEST_TRIALS:
             why = "No hyperparameter sets the better half of the ended trials apart."
         return Section(id="importance", heading="Importance of hyperparameters", says=why)

@@ -64,6 +64,13 @@ class Records:
         return command is not None and command.open_ended
 
     @property
+    def best_name(self) -> str:
+        """What the trial of `best` is called: the champion, before there is one the recommended, or the best."""
+        if self.verdict is not None:
+            return "champion"
+        return "the best" if self.read.recommended is None else "recommended"
+
+    @property
     def verdict(self) -> Mapping[str, Any] | None:
         """The final evaluation; None before there is one."""
         return self.read.facts.verdict

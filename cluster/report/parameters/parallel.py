@@ -73,7 +73,7 @@ def _figure(records: Records, ranked: Sequence[Row], axes: Sequence[Axis]) -> An
         ("lower half", rest, FAINT, 0.8, 0.4),
         ("upper half", half, SKY, 0.9, 0.6),
         (f"other best {len(tenth)}", tenth, BLUE, 1.6, 0.9),
-        ("the best", leader, ORANGE, 3.5, 1.0),
+        (records.best_name, leader, ORANGE, 3.5, 1.0),
     )
     for name, members, colour, width, opacity in groups:
         if members:

@@ -86,7 +86,7 @@ def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
         groups = (
             ("not to the end", others, {"color": FAINT, "symbol": "circle-open", "size": size}),
             ("trained to the end", ended, {"color": BLUE, "size": size, "opacity": 0.7}),
-            ("the best", leader, {"color": ORANGE, "symbol": "star", "size": 14, "line": OUTLINE}),
+            (records.best_name, leader, {"color": ORANGE, "symbol": "star", "size": 14, "line": OUTLINE}),
         )
         for name, members, marker in groups:
             if members:

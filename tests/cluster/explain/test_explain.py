@@ -14,6 +14,7 @@ from cluster.explain.entry import Entry
 from cluster.explain.find import entries, find
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.faults import SpecError
+from search_spaces.types.problems import METRICS, metrics_of
 from tests.docs import spec_keys
 from tests.helpers.paths import ROOT
 from workloads.registry import WORKLOADS, catalogue
@@ -94,6 +95,9 @@ def test_keys_and_names_are_those_of_the_reference() -> None:
         ("lora_rank", "lora_rank (hyperparameter)"),
         ("asha", "asha (schedule)"),
         ("val_auc", "val_roc_auc (metric)"),
+        ("test_accuracy", "val_accuracy (metric)"),
+        ("confidence interval", "95 % interval, confidence interval (word)"),
+        ("defaults", "default configuration, defaults (word)"),
         ("learning-rate", "lr (hyperparameter)"),
         ("Champions", "champion (word)"),
         ("verdict", "final evaluation (word)"),
@@ -124,6 +128,12 @@ def test_json_and_the_list_have_every_word(capsys: pytest.CaptureFixture[str]) -
     listed = told(capsys)
     assert all(one in listed for one in ("rung", "cohort", "val_loss", "tpe", "hyperband", "gan", "lora_rank"))
     assert len(json.loads(told(capsys, "--json"))["entries"]) == len(KNOWN)
+
+
+def test_every_metric_that_a_sweep_may_optimise_is_explained_and_on_the_test_split_too() -> None:
+    for name in metrics_of(METRICS):
+        for asked in (name, name.replace("val_", "test_")):
+            assert name in [entry.word for entry in find(asked, KNOWN)]
 
 
 def test_every_entry_is_found_by_all_of_its_names() -> None:

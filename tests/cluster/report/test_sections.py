@@ -63,6 +63,8 @@ def test_the_planted_importance_orders_the_axes(large: Records) -> None:
     assert panels is not None
     first = panels.figures[0].layout.xaxis
     assert (first.title.text, first.type) == ("lr (log)", "log")
+    for figure in (section.figures[0], panels.figures[0]):
+        assert "champion" in traces(figure) and "the best" not in traces(figure)
 
 
 def test_trials_without_a_conditional_hyperparameter_are_drawn_as_not_having_it(large: Records) -> None:
