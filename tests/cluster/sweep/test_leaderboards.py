@@ -56,7 +56,7 @@ def test_equal_values_have_one_order_in_every_place(
     assert tracker.close(30)
     client = MlflowClient(sqlite_uri)
     [experiment] = [found for found in client.search_experiments() if found.name == "wines"]
-    view = json.loads(experiment.tags[names.SHARED_VIEW + home.id])
+    view = json.loads(json.loads(experiment.tags[names.SHARED_VIEW + home.id])["state"])
     order = f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"
     runs = client.search_runs([experiment.experiment_id], view["searchFilter"], order_by=[order])
     assert [int(run.data.tags["trial.number"]) for run in runs] == ORDER
