@@ -51,11 +51,10 @@ class Score:
         """Return the score in words; None where no row has a true value."""
         if not self.num_rows:
             return None
-        strange = (
-            f" ({self.num_strange} of them of classes that the model does not know)" if self.num_strange else ""
-        )
+        strange = f" ({self.num_strange} of them of classes that the model does not know)"
         rows = f"on {self.num_rows} rows that have {name}"
         if takes.classes:
-            return f"accuracy {self.num_right / self.num_rows:.4g} {rows}{strange}"
+            return f"accuracy {self.num_right / self.num_rows:.4g} {rows}{strange if self.num_strange else ''}"
         rmse, mae = (self.squares / self.num_rows) ** 0.5, self.absolute / self.num_rows
-        return f"RMSE {rmse:.5g}, MAE {mae:.5g} {rows}"
+        strange = f" ({self.num_strange} more have one that is no number)" if self.num_strange else ""
+        return f"RMSE {rmse:.5g}, MAE {mae:.5g} {rows}{strange}"
