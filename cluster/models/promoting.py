@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     "none": "no version was the champion",
-    "same": "it is of the sweep whose model is the champion",
+    "same": "a model of this sweep was the champion already",
     "better": "it is as good as the champion, or better",
     "worse": "it is worse than the champion",
     "unknown": "whether it is better than the champion is not known",

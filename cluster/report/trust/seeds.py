@@ -131,7 +131,7 @@ def _figure(found: Sequence[Judged], metric: str) -> Any:
                 showlegend=k == 0,
             )
         )
-    texts = [one.name for one in found]
+    texts = [one.name.replace(" (", "<br>(") for one in found]
     figure.update_yaxes(tickvals=list(range(len(found))), ticktext=texts, range=[len(found) - 0.5, -0.5])
     low, high = _range(found)
     for k, one in enumerate(found):

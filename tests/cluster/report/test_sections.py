@@ -19,7 +19,7 @@ from cluster.report.parameters import pairs, parallel, slices
 from cluster.report.parameters.axes import Axis, axis, drawn, names, word
 from cluster.report.records import Records
 from cluster.report.running import failures, rungs, timeline
-from cluster.report.trust import front, seeds, setup
+from cluster.report.trust import data_card, front, seeds, setup
 from cluster.report.verdict import _saved
 from cluster.sweep.home import SweepHome
 from cluster.sweep.provenance.leg_log import LegRecord, legs
@@ -210,6 +210,23 @@ def test_dots_and_intervals_of_the_finalists_are_the_verdict_s(large: Records) -
     assert {one["number"]: line.seeds for one, line in zip(verdict["finalists"], found, strict=False)} == values
     dots = [x for trace in section.figures[0].data if trace.name == "one seed" for x in trace.x]
     assert sorted(dots) == sorted(value for of_trial in values.values() for value in of_trial.values())
+
+
+def test_a_long_name_beside_the_seeds_takes_two_lines(large: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = seeds.Judged(name="trees (of sklearn)", colour="#000", mean=0.5, ci95=(0.4, 0.6), seeds={1: 0.5})
+    monkeypatch.setattr(seeds, "lines", lambda verdict, facts: [judged])
+    section = seeds.section(large)
+    assert section is not None
+    assert list(section.figures[0].layout.yaxis.ticktext) == ["trees<br>(of sklearn)"]
+
+
+def test_columns_whose_missing_values_the_card_does_not_count_are_not_said_to_have_none(large: Records) -> None:
+    records = Records(large.read)
+    records.__dict__["card"] = {**(large.card or {}), "missing": {"age": 52}}
+    section = data_card.section(records)
+    assert section is not None
+    facts = section.tables[0]
+    assert dict(zip(facts["what"], facts["found"], strict=True))["missing numbers and dates"] == "age (52)"
 
 
 def test_the_front_and_who_breaks_a_constraint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
