@@ -77,6 +77,8 @@ SPLITS_FILE: Final = "splits.json"
 LEADERBOARD_CSV: Final = "sweep/leaderboard.csv"
 LEADERBOARD_JSON: Final = "sweep/leaderboard.json"
 REPORT_FILE: Final = "sweep/report.html"
+MODEL_CARD_FILE: Final = "model_card.md"
+"""Artifact of the champion's run."""
 
 MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000

@@ -226,14 +226,16 @@ class ChampionProcess:
         rows = (kept_card(self.home) or {}).get("test_digest", "")
         return score_tags(judged["metric"], self.sweep.objective.goal, judged["winner"]["mean"], rows)
 
-    def describe(self, chosen: Track, tracker: Tracker, verdict: Mapping[str, Any] | None) -> None:
-        """Give the registered version of ``chosen`` its description; a champion that is none has none."""
-        judged = None if verdict is None else tracker.judged(verdict)
-        if judged is None or judged.model is None or not judged.model.startswith(notes.ALIAS):
+    def describe(
+        self, chosen: Track, tracker: Tracker, verdict: Mapping[str, Any] | None, card: str, model: str
+    ) -> None:
+        """Describe the registered version of ``chosen``, if ``model`` is one, by its model card."""
+        if not model.startswith(notes.ALIAS):
             return
+        text = card if verdict is None else notes.of_version(tracker.judged(verdict), card)
         run_id = tracker.run_id(run_key(chosen, "final"), STORE_TIMEOUT_S)
         try:
-            ray.get(self._worker.describe.remote(tracker.uri, self.sweep.name, run_id, notes.of_version(judged)))
+            ray.get(self._worker.describe.remote(tracker.uri, self.sweep.name, run_id, text))
         except ray.exceptions.RayError as error:
             tracker.say(f"the champion's version got no description: {last_line(error)}")
 

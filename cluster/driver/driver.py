@@ -311,7 +311,6 @@ class Driver:
                 if model := champion_process.crown(chosen, tracker, judged):
                     self._study.set(reading.MODEL, model)
                     self._study.set(reading.CROWNED, run_key(chosen, "final"))
-                    champion_process.describe(chosen, tracker, judged)
                 self._crowned |= model is not None
                 self._pictures.at("inspecting the champion")
                 head = report_head(judged, chosen, model, self.sweep.objective)
@@ -322,9 +321,10 @@ class Driver:
             if judged is not None:
                 self._study.set("verdict", judged | {"overfitting": words})
                 self._study.flush()
-            keep_card(
-                subject_of(self.home, self.sweep, self._study.facts(), chosen), run_key(chosen, "final"), tracker
-            )
+            subject = subject_of(self.home, self.sweep, self._study.facts(), chosen)
+            card = keep_card(subject, run_key(chosen, "final"), tracker)
+            if model:
+                champion_process.describe(chosen, tracker, judged, card, model)
             coordinator.drop_finals(keep=chosen)
 
     @property

@@ -19,9 +19,8 @@ from search_spaces.race.track import Track
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
+from tracking import names
 
-FILE: Final = "model_card.md"
-"""Artifact of the champion's run."""
 FEW_ROWS: Final = 30
 """Test rows of a class below which its scores say little."""
 MOST_NAMED: Final = 10
@@ -40,6 +39,8 @@ class Subject:
     trial: int
     params: Mapping[str, Any]
     """Its searched hyperparameters."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Those with a value in the sweep file."""
     verdict: Mapping[str, Any] | None
     data: Mapping[str, Any] = field(default_factory=dict)
     """The data card; empty where the workload brings its own data."""
@@ -48,7 +49,8 @@ class Subject:
 
 def subject_of(home: SweepHome, sweep: Sweep, facts: Mapping[str, Any], chosen: Track) -> Subject:
     """Return what the card of the final member ``chosen`` is made from; ``facts`` are the study's."""
-    searched = {name: value for name, value in chosen.params.items() if name in sweep.space.domains}
+    space, fixed = sweep.drawn_with(chosen.trial)
+    searched = {name: value for name, value in chosen.params.items() if name in space.domains}
     return Subject(
         sweep=home.id,
         name=sweep.name,
@@ -57,15 +59,18 @@ def subject_of(home: SweepHome, sweep: Sweep, facts: Mapping[str, Any], chosen: 
         uri=facts.get(MODEL),
         trial=chosen.trial,
         params=searched,
+        fixed=fixed,
         verdict=facts.get("verdict"),
         data=kept_card(home) or {},
         environment=(facts.get(ENVIRONMENTS) or [{}])[-1],
     )
 
 
-def keep_card(of: Subject, key: str, tracker: Tracker) -> None:
-    """Log the card as an artifact of the champion's run, which has this ``key``."""
-    tracker.writer.content(FILE, base64.b64encode(model_card(of).encode()).decode(), key)
+def keep_card(of: Subject, key: str, tracker: Tracker) -> str:
+    """Log the card as an artifact of the champion's run, which has this ``key``; return it."""
+    card = model_card(of)
+    tracker.writer.content(names.MODEL_CARD_FILE, base64.b64encode(card.encode()).decode(), key)
+    return card
 
 
 def model_card(of: Subject) -> str:
@@ -82,10 +87,15 @@ def model_card(of: Subject) -> str:
 
 
 def _what(of: Subject) -> Iterator[str]:
-    shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in of.params.items()}
-    params = ", ".join(f"{name} {value}" for name, value in shown.items())
-    yield f"Workload `{of.workload}`, trial {trial_name(of.trial)}: {params or 'its defaults'}. "
+    told = [_settings(of.params)] if of.params else []
+    told += [f"fixed in the sweep file: {_settings(of.fixed)}"] if of.fixed else []
+    yield f"Workload `{of.workload}`, trial {trial_name(of.trial)}: {'; '.join(told) or 'its defaults'}. "
     yield f"It was chosen by `{of.objective.name}` ({of.objective.goal}) on the validation split."
+
+
+def _settings(params: Mapping[str, Any]) -> str:
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in params.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _data(card: Mapping[str, Any]) -> Iterator[str]:

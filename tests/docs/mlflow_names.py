@@ -77,6 +77,7 @@ FILES: Mapping[str, str] = {
     "each split.",
     "LEADERBOARD_CSV": "Of the sweep's run: one row a trial, the best first.",
     "LEADERBOARD_JSON": "The same for MLflow's table viewer.",
+    "MODEL_CARD_FILE": "Of the champion's run: its model card, also the registered version's description.",
     "REPORT_FILE": "Of the sweep's run: its report at its end, one page that needs no network (`paceline report`).",
 }
 OTHERS = {

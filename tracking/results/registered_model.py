@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tracking import names
 from tracking.results.model_digest import DIGEST, digest_of
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ARTIFACT = "model"
+MAX_DESCRIPTION: Final = 5_000
+"""MLflow's limit of a version's description, in characters; only some databases refuse longer ones."""
+SECTION: Final = "\n\n## "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +104,7 @@ def register(uri: str | None, candidate: Candidate, model: Any, example: Example
 def describe(uri: str | None, name: str, run_id: str, text: str) -> None:
     """Set the description of the version of ``name`` that comes from this run: ``text``, and how to load it.
 
-    Raises Refused or Away.
+    Of a text that is too long for MLflow whole sections are left out, and named. Raises Refused or Away.
     """
     store = open_mlflow(uri)
     with sorted_trouble():
@@ -109,7 +112,30 @@ def describe(uri: str | None, name: str, run_id: str, text: str) -> None:
         if number is not None:
             load = f'mlflow.pyfunc.load_model("models:/{name}/{number}").predict(rows)'
             also = f"`models:/{name}@{names.CHAMPION}` is the newest champion."
-            store.client.update_model_version(name, number, f"{text}\n\nLoad it: `{load}`; {also}")
+            store.client.update_model_version(name, number, fitting(text, f"\n\nLoad it: `{load}`; {also}"))
+
+
+def fitting(text: str, end: str) -> str:
+    """Return Markdown and its ``end`` within MLflow's limit: the longest sections are left out first, and named."""
+    first, *sections = text.split(SECTION)
+    left_out: list[str] = []
+    while True:
+        told = "".join(SECTION + section for section in sections if section not in left_out).rstrip() + _named(
+            left_out
+        )
+        if len(first) + len(told) + len(end) <= MAX_DESCRIPTION:
+            return first + told + end
+        if len(left_out) == len(sections):
+            return names.shorten(first, MAX_DESCRIPTION - len(told) - len(end)) + told + end
+        left_out.append(max((section for section in sections if section not in left_out), key=len))
+
+
+def _named(left_out: Sequence[str]) -> str:
+    titles = ", ".join(section.split("\n", 1)[0] for section in left_out)
+    told = (
+        f"\n\nToo long for MLflow's registry, but in the artifact `{names.MODEL_CARD_FILE}` of its run: {titles}."
+    )
+    return told if left_out else ""
 
 
 def log_folder(uri: str | None, run_id: str, folder: Path) -> None:

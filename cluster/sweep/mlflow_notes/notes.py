@@ -61,10 +61,15 @@ def of_champion(judged: Judged) -> str:
     return "\n\n".join(text for text in (*lines, _row(_pages(judged))) if text)
 
 
-def of_version(judged: Judged) -> str:
-    """Return the description of the registered version; how to load it is added where its number is known."""
+def of_version(judged: Judged, card: str) -> str:
+    """Return the description of the registered version: its score, links, and the whole model ``card``.
+
+    How to load it is added where its number is known.
+    """
     home = _link(f"{judged.sweep.name} {judged.sweep_id}", _run(judged, judged.parent_run_id))
-    lines = [f"Champion of sweep {home}. {_test(judged.verdict)}", *_about(judged), _row(_pages(judged)[:1])]
+    run = _run(judged, judged.champion_run_id)
+    whole = _link("its model card", f"{run}/artifacts/{names.MODEL_CARD_FILE}" if run else None)
+    lines = [f"Champion of sweep {home}. {_test(judged.verdict)}", _row([*_pages(judged)[:1], whole]), card]
     return "\n\n".join(text for text in lines if text)
 
 

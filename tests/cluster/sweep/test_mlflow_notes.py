@@ -54,10 +54,16 @@ def test_the_sweeps_note_leads_to_the_champion_its_report_and_its_model(tmp_path
 
 
 def test_the_champions_note_tells_data_leaks_and_settings(tmp_path: Path) -> None:
-    for told in (notes.of_champion(judged(tmp_path)), notes.of_version(judged(tmp_path))):
-        assert "[wines f5b9](#/experiments/7/runs/own)" in told and "0.9568 [0.9200, 0.9760]" in told
-        assert "t008: `lr=5.1e-06`" in told and "**Leak: 2 rows of test are rows of train**" in told
-        assert "Data: wine, rows train 100, val 40, test 38 (digest 000000000000)." in told
+    told = notes.of_champion(judged(tmp_path))
+    assert "[wines f5b9](#/experiments/7/runs/own)" in told and "0.9568 [0.9200, 0.9760]" in told
+    assert "t008: `lr=5.1e-06`" in told and "**Leak: 2 rows of test are rows of train**" in told
+    assert "Data: wine, rows train 100, val 40, test 38 (digest 000000000000)." in told
+
+
+def test_the_version_is_described_by_its_score_and_the_model_card(tmp_path: Path) -> None:
+    told = notes.of_version(judged(tmp_path), "# the card")
+    assert told.startswith("Champion of sweep [wines f5b9](#/experiments/7/runs/own). **test_accuracy 0.9568 [")
+    assert "[its model card](#/experiments/7/runs/best/artifacts/model_card.md)\n\n# the card" in told
 
 
 def test_what_is_not_known_is_not_linked(tmp_path: Path) -> None:
