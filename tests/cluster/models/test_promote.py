@@ -12,6 +12,7 @@ from tests.helpers.sweep_here import Here
 def test_a_better_champion_is_replaced_with_force_alone(patients: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{patients.path}/mlflow.db")
     client = MlflowClient(f"sqlite:///{patients.path}/mlflow.db", f"sqlite:///{patients.path}/mlflow.db")
     mine = client.get_model_version("patients", "1")
     assert mine.tags["test.metric"] == "test_accuracy"
