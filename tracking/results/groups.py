@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search_spaces.types.objective import Objective
+from search_spaces.types.problems import BOUNDS
 from tracking.results.intervals import Estimate, TestScores, estimate
 
 
@@ -43,13 +44,20 @@ def groups(values: Mapping[str, Sequence[float]], objective: Objective) -> list[
         Group(
             label=label,
             num=len(group),
-            mean=estimate(TestScores(by_seed=dict(enumerate(group)))),
+            mean=_mean(group, objective.name),
             best=math.nan if (best := objective.best(group, float)) is None else best,
         )
         for label, group in values.items()
         if group
     ]
     return objective.ranked(found, lambda group: group.mean.mean)
+
+
+def _mean(group: Sequence[float], metric: str) -> Estimate:
+    """Return the group's mean; its interval ends where the metric's values do."""
+    found = estimate(TestScores(by_seed=dict(enumerate(group))))
+    low, high = BOUNDS.get(metric, (-math.inf, math.inf))
+    return replace(found, low=max(found.low, low), high=min(found.high, high))
 
 
 def pairs(values: Mapping[str, Sequence[float]], order: Sequence[str]) -> list[Pair]:

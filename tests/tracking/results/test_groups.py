@@ -18,6 +18,13 @@ def test_the_better_group_is_first_by_the_metric_s_goal() -> None:
     assert [(group.label, group.best) for group in groups(values, DOWN)] == [("a", 0.5), ("b", 0.7)]
 
 
+def test_an_interval_ends_where_the_metric_s_values_do() -> None:
+    (found,) = groups({"a": [0.9, 1.0]}, UP)
+    assert found.mean.high == 1.0 and 0.0 < found.mean.low < 0.9
+    (alone,) = groups({"a": [0.9]}, UP)
+    assert np.isnan(alone.mean.ci95).all()
+
+
 def test_planted_differences_are_told_and_noise_is_not() -> None:
     rng = np.random.default_rng(3)
     values = {
