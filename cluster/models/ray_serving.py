@@ -119,7 +119,7 @@ def _check_free(replicas: Replicas) -> None:
             f"Ray Serve runs on this cluster already ({', '.join(found.applications) or 'without applications'}), "
             "with its own port: `serve status` shows it, `serve shutdown -y` ends it"
         )
-    num_cpus = int(ray.cluster_resources().get("CPU", 0))
+    num_cpus = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call] # Ray's
     if replicas.num > num_cpus:
         raise NoCluster(f"--replicas {replicas.num}: each needs a CPU, and the cluster has {num_cpus}")
 
@@ -131,7 +131,7 @@ def _end() -> None:
     if set(serve.status().applications) - {NAME}:
         serve.delete(NAME)
     else:
-        serve.shutdown()
+        serve.shutdown()  # type: ignore[no-untyped-call] # Ray's
 
 
 def _application(sent: bytes, num_replicas: int) -> Any:
@@ -140,11 +140,10 @@ def _application(sent: bytes, num_replicas: int) -> Any:
     from ray import serve
 
     deployed = serve.deployment(
-        serve.ingress()(Champion),
         name="champion",
         num_replicas=num_replicas,
         ray_actor_options={"num_cpus": 1, "runtime_env": {"env_vars": _variables()}},
-    )
+    )(serve.ingress()(Champion))
     return deployed.bind([ray.put(sent)])
 
 
