@@ -84,7 +84,7 @@ def _connected() -> Iterator[None]:
     """Be connected with the running cluster for the block, or with the Ray of this process where it has one."""
     import ray
 
-    from cluster.ray_internals.local_ray import own_sigterm
+    from cluster.ray_internals.local_ray import own_sigterm  # 20 ms
 
     if ray.is_initialized():
         yield
