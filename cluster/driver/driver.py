@@ -41,6 +41,7 @@ from cluster.sweep.lane_count import lane_size
 from cluster.sweep.limits.extension import Extension, reopen
 from cluster.sweep.limits.memory import trainings
 from cluster.sweep.limits.spending import counted
+from cluster.sweep.mlflow_models.trained_rows import with_trained_rows
 from cluster.sweep.mlflow_runs import run_key
 from cluster.sweep.provenance.environment import Environment
 from cluster.sweep.restore import DataChanged, check_card, is_new, lost_journal, note_spec, streamed
@@ -195,7 +196,7 @@ class Driver:
         self._pictures.at("reading the data")
         with self._progress.timed("data"):
             refuse_blind(self.home, self.joined.num_machines if self.joined else 1)  # while the data is being read
-            loaded = preparing.result()
+            loaded = with_trained_rows(self.sweep, preparing.result())
             refuse_unfilled(self.sweep, loaded.card)
             self._check_card(loaded)
             self._environment.keep(self._study)

@@ -223,9 +223,13 @@ def horizon(found: Sequence[Row], sweep: Sweep) -> int:
 
 
 def epochs_saved(found: Sequence[Row], sweep: Sweep) -> int:
-    """Return the number of epochs that early stopping has saved, against full training of the stopped trials."""
+    """Return the number of epochs that early stopping has saved, against full training of the stopped trials.
+
+    Trials that a user stopped, or held to the end, are left out: no schedule has saved their epochs.
+    """
     whole = horizon(found, sweep)
-    return sum(whole - row.epochs for row in found if row.state in ("stopped", "infeasible"))
+    early = [row for row in found if row.state in ("stopped", "infeasible") and not row.held_by_user]
+    return sum(whole - row.epochs for row in early)
 
 
 @dataclass(frozen=True, kw_only=True)

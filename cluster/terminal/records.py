@@ -62,7 +62,12 @@ class Row:
         word = state_word(self.state)
         if self.by_user == "boosted":
             return f"{word}, boosted" if self.state in ("running", "paused") else word
-        return self.by_user if self.by_user and self.state in ("paused", "stopped") else word
+        return self.by_user if self.by_user and self.held_by_user else word
+
+    @property
+    def held_by_user(self) -> bool:
+        """Whether it isn't trained on since a user stopped or paused it."""
+        return self.by_user in ("paused", "stopped") and self.state in ("paused", "stopped")
 
     @property
     def epochs_trained(self) -> int:

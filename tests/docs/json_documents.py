@@ -147,7 +147,9 @@ _SWEEP = {
     "cost.epochs_trained": "epochs of the search, of each trial with its first seed",
     "cost.epochs_of_further_seeds": "epochs of `repeats` and retests",
     "cost.epochs_of_final_evaluation": "epochs of the final evaluation's retrainings",
-    "cost.epochs_saved": "epochs that training every trial to the end would have cost beside",
+    "cost.epochs_saved": (
+        "epochs that training every trial to the end would have cost beside, without those that a user stopped"
+    ),
     "cost.workers": "worker processes",
     "cost.lanes": "the same, by its earlier name",
     "cost.parts": "where the seconds went: `start`, `data`, `training`, `waiting`, `champion`, `logging`",

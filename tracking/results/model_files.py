@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tracking import names
 from tracking.results.registered_model import tracking_at
 from tracking.results.safe_model import safe_settings
-from tracking.store.errors import sorted_trouble
-from tracking.store.open import resolve
+from tracking.results.versions import REGISTERED
+from tracking.store.errors import Refused, sorted_trouble
+from tracking.store.open import open_mlflow, resolve
 
 PYTHON = "python_function"
 """Flavor of models of any library."""
@@ -51,3 +53,28 @@ def downloaded(uri: str | None, model_uri: str, folder: Path) -> Path:
 
     with sorted_trouble(), tracking_at(resolve(uri)), safe_settings():
         return Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=str(folder)))
+
+
+def splits_of(uri: str | None, model_uri: str) -> str | None:
+    """Return the data card and row numbers, as JSON, of the sweep that registered ``models:/NAME/VERSION``.
+
+    None of a model that no sweep has registered. Raises Refused, also where its run keeps none, or Away.
+    """
+    import mlflow
+
+    name, _, number = model_uri.removeprefix(REGISTERED).partition("/")
+    if not number:
+        return None
+    store = open_mlflow(uri)
+    with sorted_trouble(), tracking_at(store.uri):
+        version = store.client.get_model_version(name, number)
+        if names.SWEEP_ID not in version.tags:
+            return None
+        at: str | None = version.run_id
+        while at is not None:
+            run = store.client.get_run(at)
+            at = run.data.tags.get(names.PARENT_RUN)
+        if not any(file.path == names.SPLITS_FILE for file in store.client.list_artifacts(run.info.run_id)):
+            raise Refused(f"the run of its sweep has no {names.SPLITS_FILE}")
+        text: str = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/{names.SPLITS_FILE}")
+        return text

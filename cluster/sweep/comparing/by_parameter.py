@@ -42,7 +42,7 @@ def by_parameter(read: Reading, name: str) -> dict[str, Any]:
         views.append(_view(what, early, labels, objective))
     if whole := [row for row in rows if row.state == "done" and held(row, name) == len(row.curve) > reached]:
         late = {row.number: row.own_best for row in whole}
-        early_stopping = any(row.state == "stopped" and row.by_user is None for row in rows)
+        early_stopping = any(row.state == "stopped" and not row.held_by_user for row in rows)
         chosen = ", which early stopping chose" if early_stopping else ""
         ended = formatting.count(len(whole), "trial")
         what = f"best {objective.name} of {ended} trained to the end{chosen}"

@@ -46,14 +46,18 @@ def ended(read: Reading, row: Row) -> str:
     """Return why a trial has ended, or has not, in a sentence."""
     if row.failure is not None:
         return row.failure.line
-    if row.by_user is not None:
+    if row.held_by_user:
         return f"{row.by_user} by a user"
     if row.state == "stopped":
         return _pruned(read, row)
     if row.state == "done":
         whole = row.epochs >= read.sweep.epochs
         return "trained to the end" if whole else f"ended by itself after {formatting.count(row.epochs, 'epoch')}"
-    return "is being trained" if row.state == "running" else "waits to be promoted"
+    if row.state == "running":
+        return "is being trained"
+    if not read.live:
+        return f"has not ended: the sweep stopped before, and `paceline resume {read.home.id}` goes on with it"
+    return "waits to be promoted"
 
 
 def _pruned(read: Reading, row: Row) -> str:

@@ -60,6 +60,11 @@ def pinned(sweep: Sweep, origin: str) -> Pinned:
     return Pinned(sweep.model_copy(update=changed), moved)
 
 
+def registered_models(sweep: Sweep) -> list[str]:
+    """Return the URI of each registered model that is a value of a hyperparameter."""
+    return list(dict.fromkeys(uri for _, uri in _uses(sweep)))
+
+
 def _uses(sweep: Sweep) -> Iterator[tuple[str, str]]:
     """Yield the name of each hyperparameter that can be a registered model, with its URI."""
     groups = [sweep.constants, *sweep.start_from]

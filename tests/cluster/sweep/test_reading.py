@@ -31,3 +31,18 @@ def test_the_snapshot_of_a_reading_holds_its_rows(tmp_path: Path, monkeypatch: p
     read = reading.Reading.of(raced())
     rows, shown = read.rows, reading.snapshot(read).rows
     assert rows and [one is other for one, other in zip(rows, shown, strict=True)] == [True] * len(rows)
+
+
+@pytest.mark.parametrize(("noted", "saved"), [({}, 7), ({"boosted": True}, 7), ({"withdrawn": True}, 0)])
+def test_early_stopping_has_not_saved_the_epochs_of_a_trial_that_a_user_stopped(
+    noted: dict[str, bool], saved: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = raced(most_legs=0).sweep()
+    study = Study("7f3a", "maximize", tmp_path / "journal.log")
+    study.add(SPACE, {"lr": 0.1, "size": 1})
+    study.report(0, 1, 0.5)
+    study.report(0, 2, 0.5)
+    study.note(0, "progress", noted)
+    study.tell(0, "stopped", 0.5)
+    assert reading.epochs_saved(reading.rows(study, ACCURACY, False), sweep) == saved

@@ -12,8 +12,10 @@ import pytest
 import cluster
 from cluster.cli.main import main
 from cluster.sweep.provenance.leg_log import LegRecord
+from cluster.sweep.reading import Reading
 from cluster.terminal.comparing.frames import own_frames
 from search_spaces.study.study import Study
+from search_spaces.types.trial_names import trial_name
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
 from tracking.results import table
 
@@ -47,6 +49,17 @@ def test_a_failed_trial_is_shown_with_the_whole_of_its_error(capsys: pytest.Capt
     raced()
     text = told(capsys, "show", f"t{FAILING:03d}")
     assert "why it ended: raised" in text and "ValueError: it diverged" in text
+
+
+def test_a_trial_of_a_sweep_that_was_stopped_does_not_wait_to_be_promoted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = raced(most_legs=1)
+    [row, *_] = Reading.of(home).rows
+    assert row.state == "paused"
+    found = json.loads(told(capsys, "show", home.id, trial_name(row.number), "--json"))
+    assert found["ended"].startswith("has not ended: the sweep stopped before")
+    assert f"`paceline resume {home.id}`" in found["ended"]
 
 
 @pytest.mark.parametrize("words", [("show", "last", "t099"), ("diff", "t000", "t099"), ("show", "last", "foo")])
