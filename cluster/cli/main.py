@@ -60,7 +60,7 @@ COMMANDS = {
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
     "explain": (
         "results.explain",
-        "Explain WORD: what it means, its keys in a sweep file, its names in JSON and MLflow, and what to try.",
+        "Explain a word: what it means, its keys, its names, what to try.",
     ),
     "workloads": ("workloads", "List workloads, or describe WORKLOAD: its data, metrics and hyperparameters."),
     "schema": ("spec", "Print the JSON Schema of a spec."),

@@ -36,6 +36,7 @@ from search_spaces.study.study import Study
 from tests.helpers.finished_sweep_without_ray import CARD, SPEC, raced
 from tests.helpers.postgres import Postgres
 from tests.helpers.small_sweep_in_mlflow import runs_of
+from tracking import names
 from workloads.registry import catalogue
 
 CHANGES = ["parameters.lr.max=0.3", "parameters.momentum={min: 0.5, max: 0.95}", "parameters.batch_size=32"]
@@ -130,7 +131,8 @@ def test_a_running_sweep_takes_an_edit_up_at_its_next_question(
     by_number = sorted(members, key=lambda run: int(run.data.tags["trial.number"]))
     assert all("xparam.momentum" in run.data.metrics for run in by_number[4:])
     assert {run.data.params["batch_size"] for run in by_number[4:]} == {"32"}
-    assert {"batch_size", "momentum"} <= by_number[0].data.params.keys()
+    assert {"lr", "batch_size"} == by_number[0].data.params.keys()
+    assert {"lr", "batch_size", "momentum"} <= json.loads(by_number[0].data.tags[names.TRIAL_PARAMS]).keys()
     assert "# edited" in home.spec.read_text() and not home.edited()
 
 

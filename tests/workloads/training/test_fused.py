@@ -26,7 +26,9 @@ TIMING = "examples_per_s"
 OWN = ["tests.helpers.networks:Perceptron", "tests.helpers.networks:Convolutional", "tests.helpers.networks:Tied"]
 """Classes as a user's own."""
 FUSABLE = [*(name for name in WORKLOADS if workload(name).fusable), *OWN]
-CLASSIFIERS = [name for name in WORKLOADS if "val_accuracy" in workload(name).metrics(None)]
+BY_GRADIENT = [name for name in WORKLOADS if "batch_size" in workload(name).hyperparameters.__dataclass_fields__]
+"""Trees are trained on all rows at once, by no optimizer; their own tests are those of boosted_trees."""
+CLASSIFIERS = [name for name in BY_GRADIENT if "val_accuracy" in workload(name).metrics(None)]
 ACTIVATED = [name for name in FUSABLE if "activation" in workload(name).hyperparameters.__dataclass_fields__]
 CASES = [
     *pairs(FUSABLE, [("optimizer", name) for name in OPTIMIZER_NAMES]),
