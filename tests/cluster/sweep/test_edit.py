@@ -131,7 +131,7 @@ def test_a_running_sweep_takes_an_edit_up_at_its_next_question(
     by_number = sorted(members, key=lambda run: int(run.data.tags["trial.number"]))
     assert all("xparam.momentum" in run.data.metrics for run in by_number[4:])
     assert {run.data.params["batch_size"] for run in by_number[4:]} == {"32"}
-    assert {"lr", "batch_size"} == by_number[0].data.params.keys()
+    assert {"lr", "batch_size"} <= by_number[0].data.params.keys()
     assert {"lr", "batch_size", "momentum"} <= json.loads(by_number[0].data.tags[names.TRIAL_PARAMS]).keys()
     assert "# edited" in home.spec.read_text() and not home.edited()
 
