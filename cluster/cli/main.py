@@ -50,7 +50,10 @@ COMMANDS = {
     ),
     "best": ("show", "Print the champion's configuration, or before there is one the recommended."),
     "predict": ("models.predict", "Predict the rows of FILE by the sweep's registered champion."),
-    "serve": ("models.serve", "Serve the champion's predictions over HTTP, by MLflow's scoring server."),
+    "serve": (
+        "models.serve",
+        "Serve the champion's predictions over HTTP, by MLflow's scoring server or by Ray Serve.",
+    ),
     "export": (
         "models.export",
         "Write a sweep's champion to a file, or of a text encoder to a folder, and check that it agrees.",
