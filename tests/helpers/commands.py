@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
+from cluster.cli.main import main
 from search_spaces.types.trial_names import key_of_name
 from tests.helpers.paths import ROOT
 
@@ -19,6 +22,14 @@ from tests.helpers.paths import ROOT
 def clean_environment() -> dict[str, str]:
     """Return this process's environment without the variables of MLflow and Ray, which other tests may have set."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "RAY_"))}
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """Run a command in this process, which ends with ``code``; return what it printed, or its error."""
+    capsys.readouterr()
+    assert main(words) == code
+    found = capsys.readouterr()
+    return found.out if code == 0 else found.err
 
 
 @dataclass(frozen=True)

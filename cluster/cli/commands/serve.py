@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from cluster.cli.commands.on_target import away, chosen, stop_on
-from cluster.cli.commands.shared import Failure, Refusal, find, print_json, reading, refusing
+from cluster.cli.commands.shared import Failure, Refusal, find, print_json, reading, refusing, until_ended
 from cluster.cli.commands.steer import steer
 from cluster.cli.options import JSON, ON, SWEEP
 from cluster.exit_codes import FINISHED
@@ -104,16 +104,12 @@ def ui(sweep: str, port: int | None, optuna: bool) -> int:
             server = serve(uri, _port(tracking) if port is None else port, home.path / "ui.log")
     except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
         raise Failure(f"the UI does not start: {error}") from error
-    try:
+
+    def tell() -> None:
         _print_links(server.url, tracking, home.id)
         print("Ctrl-C ends the server", flush=True)
-        server.process.wait()
-    except KeyboardInterrupt:
-        print("\nended", flush=True)
-        return FINISHED
-    finally:
-        server.stop()
-    raise Failure(f"the server ended by itself; see {server.log}")
+
+    return until_ended(server, tell)
 
 
 def _optuna(home: SweepHome, port: int | None) -> int:

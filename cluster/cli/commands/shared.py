@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cluster.exit_codes import BAD_SPEC, FAILED
+from cluster.exit_codes import BAD_SPEC, FAILED, FINISHED
 from cluster.python.resume import home_of
 from cluster.sweep.home import SweepHome
 from search_spaces.types.driver_errors import CANNOT_GO_ON, BrokeOff, Unable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cluster.doctor.machine import Check
     from cluster.sweep.reading import Reading
     from search_spaces.spec.sweep import Sweep
+    from tracking.ui.server import Server
 
 
 class Refusal(click.ClickException):
@@ -121,6 +122,19 @@ def reading(home: SweepHome) -> Reading:
 def print_json(document: Any) -> None:
     """Print a document on stdout as strict JSON. Raises ValueError for NaN and infinity."""
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def until_ended(server: Server, tell: Callable[[], None]) -> int:
+    """Tell of a server and wait until the user interrupts. Raises Failure where it ends by itself."""
+    try:
+        tell()
+        server.process.wait()
+    except KeyboardInterrupt:
+        print("\nended", flush=True)
+        return FINISHED
+    finally:
+        server.stop()
+    raise Failure(f"the server ended by itself; see {server.log}")
 
 
 def write_new(path: str, text: str) -> None:

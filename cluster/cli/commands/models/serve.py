@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster.cli.commands.shared import Failure, Refusal, find, reading
+from cluster.cli.commands.shared import Failure, Refusal, find, reading, until_ended
 from cluster.cli.options import SWEEP
 from cluster.exit_codes import FINISHED
 from cluster.guard import guarded
@@ -67,15 +67,7 @@ def _served(stored: StoredModel, folder: Path, how: tuple[int, str, int]) -> int
         return FINISHED
     except (OSError, ValueError) as error:  # OSError: also a server that died or did not answer
         raise Failure(f"the server does not start: {error}") from error
-    try:
-        _told(server.url, port, host, stored, folder)
-        server.process.wait()
-    except KeyboardInterrupt:
-        print("\nended", flush=True)
-        return FINISHED
-    finally:
-        server.stop()
-    raise Failure(f"the server ended by itself; see {server.log}")
+    return until_ended(server, lambda: _told(server.url, port, host, stored, folder))
 
 
 def _served_by_ray(stored: StoredModel, folder: Path, replicas: Replicas) -> int:

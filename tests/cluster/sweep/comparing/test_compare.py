@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.cli.main import main
 from cluster.sweep.comparing.by_parameter import _labels, held, said
 from cluster.sweep.home import SweepHome
 from cluster.terminal.records import Row
 from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
+from tests.helpers.commands import told
 from tests.helpers.finished_sweep_without_ray import FAILING, raced
 from tracking.results.groups import groups, pairs
 from tracking.results.intervals import crossed
@@ -29,13 +29,6 @@ from workloads.tasks.classification import Classification
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
-    capsys.readouterr()
-    assert main(words) == code
-    found = capsys.readouterr()
-    return found.out if code == 0 else found.err
 
 
 def judged(sure: float, *overrides: str, seeds: tuple[int, ...] = (1, 2, 3)) -> tuple[SweepHome, np.ndarray]:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import cluster
-from cluster.cli.main import main
 from cluster.sweep.provenance.leg_log import LegRecord
 from cluster.sweep.reading import Reading
 from cluster.terminal.comparing.frames import own_frames
 from search_spaces.study.study import Study
 from search_spaces.types.trial_names import trial_name
+from tests.helpers.commands import told
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
 from tracking.results import table
 
@@ -23,13 +23,6 @@ from tracking.results import table
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
-    capsys.readouterr()
-    assert main(words) == code
-    found = capsys.readouterr()
-    return found.out if code == 0 else found.err
 
 
 def test_a_configuration_says_where_each_value_is_from(capsys: pytest.CaptureFixture[str]) -> None:
