@@ -29,7 +29,7 @@ def section(records: Records) -> Section | None:
     """Draw the objective of each trial over epochs; None before the first value."""
     from plotly.graph_objects import Figure
 
-    found = [row for row in records.ranked if any(map(math.isfinite, row.curve))]
+    found = [row for row in records.ranked if any(map(math.isfinite, row.curve.values()))]
     if not found:
         return None
     kinds = {kind: [row for row in found if _kind(row) == kind] for kind in (CUT, BROKEN, WHOLE)}
@@ -44,7 +44,7 @@ def section(records: Records) -> Section | None:
         figure.add_trace(_lines([row], f"{name} {trial_name(row.number)}", line, 1.0))
     for rung in _rungs(records):
         figure.add_vline(x=rung, line={"color": GRID, "width": 1, "dash": "dot"}, layer="below")
-    shown = visible([value for row in found for value in row.curve], records.objective)
+    shown = visible([value for row in found for value in row.curve.values()], records.objective)
     axis = {"title": records.objective.name, "range": shown.bounds}
     figure.update_layout(xaxis={"title": "epoch", "rangemode": "tozero"}, yaxis=axis)
     return Section(
@@ -74,11 +74,11 @@ def _lines(rows: Sequence[Row], name: str, line: dict[str, Any], opacity: float)
 
     x, y, text = list[float | None](), list[float | None](), list[str | None]()
     for row in rows:
-        step = max(1, math.ceil(len(row.curve) / MOST_POINTS))
-        epochs = sorted({*range(0, len(row.curve), step), len(row.curve) - 1})
-        x += [*(epoch + 1 for epoch in epochs), None]
-        y += [*(row.curve[epoch] if math.isfinite(row.curve[epoch]) else None for epoch in epochs), None]
-        text += [trial_name(row.number)] * (len(epochs) + 1)
+        points, step = list(row.curve.items()), max(1, math.ceil(len(row.curve) / MOST_POINTS))
+        points = points[:-1:step] + points[-1:]
+        x += [*(epoch for epoch, _ in points), None]
+        y += [*(value if math.isfinite(value) else None for _, value in points), None]
+        text += [trial_name(row.number)] * (len(points) + 1)
     # A curve of one epoch is no line: its value is a point.
     mode = "lines+markers" if all(len(row.curve) < 30 for row in rows) else "lines"
     marker = {"size": 3}

@@ -136,7 +136,7 @@ def rows(
 
 def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -> Row:
     noted = record.attributes.get("progress", {})
-    curve = list(record.values.values())
+    values = list(record.values.values())
     running: TrialState = "running" if live and noted.get("state") == "running" else "paused"
     failure = FailureReason.noted(noted)
     broken = record.outcome == "failed" and failure is not None and failure.kind == "constraint"
@@ -145,10 +145,10 @@ def _row(record: Record, objective: Objective, live: bool, criteria: Criteria) -
         number=record.number,
         state="infeasible" if broken else record.outcome or running,
         epochs=max(record.values, default=0),
-        value=curve[-1] if curve else None,
-        best_value=objective.best(curve, float),
+        value=values[-1] if values else None,
+        best_value=objective.best(values, float),
         params=record.params,
-        curve=curve,
+        curve=record.values,
         seconds=float(noted.get("seconds") or 0.0),
         changes=noted.get("exploits", ()),
         steered=noted.get("steered", ()),

@@ -56,8 +56,7 @@ def lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _best_epoch(row: Row, objective: Objective) -> int:
     """Return the epoch of the best value; of equal ones the last counts."""
-    epochs = range(len(row.curve), 0, -1)
-    return objective.best(epochs, lambda epoch: row.curve[epoch - 1]) or 0
+    return objective.best(sorted(row.curve, reverse=True), lambda epoch: row.curve[epoch]) or 0
 
 
 def _stage(epoch: int, row: Row) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cluster.terminal.records import Row, TrialState
 from search_spaces.types.values import Params, Value
@@ -122,22 +123,23 @@ def curve_scale(rows: Sequence[Row]) -> tuple[float, float]:
 
     Leaves out a twentieth of the values at each end: one bad first epoch would flatten all curves.
     """
-    values = sorted(value for row in rows for value in row.curve if math.isfinite(value))
+    values = sorted(value for row in rows for value in row.curve.values() if math.isfinite(value))
     if not values:
         return 0.0, 0.0
     cut = len(values) // 20
     return values[cut], values[-1 - cut]
 
 
-def sparkline(curve: Sequence[float], horizon: int, width: int, scale: tuple[float, float]) -> str:
-    """Draw ``curve`` (one value an epoch) as bars: ``min(horizon, width)`` of them for ``horizon`` epochs.
+def sparkline(curve: Mapping[int, float], horizon: int, width: int, scale: tuple[float, float]) -> str:
+    """Draw ``curve``, values by epoch, as bars: ``min(horizon, width)`` of them for ``horizon`` epochs.
 
-    Values outside ``scale`` (bottom, top) are drawn at its ends, NaN and infinity as a space.
+    Each shows the last value up to its end. Values outside ``scale`` (bottom, top) are drawn at its ends, NaN and
+    infinity as a space, as what is before the first value.
     """
-    columns = min(horizon, width)
-    shown = math.ceil(len(curve) * columns / horizon) if columns else 0
-    picked = (curve[min(len(curve), math.ceil((i + 1) * horizon / columns)) - 1] for i in range(shown))
-    return "".join(_bar(value, scale) for value in picked)
+    columns, epochs = min(horizon, width), sorted(curve)
+    shown = math.ceil(epochs[-1] * columns / horizon) if columns and epochs else 0
+    before = (bisect_right(epochs, math.ceil((i + 1) * horizon / columns)) for i in range(shown))
+    return "".join(_bar(curve[epochs[k - 1]] if k else math.nan, scale) for k in before)
 
 
 def _bar(value: float, scale: tuple[float, float]) -> str:

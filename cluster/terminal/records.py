@@ -22,7 +22,8 @@ class Row:
     """One trial as people see it.
 
     ``params`` are the searched hyperparameters, ``value`` and ``best_value`` the objective of the last and the best
-    epoch, ``curve`` that of each epoch, ``seconds`` the time of its legs, shared among their members.
+    epoch, ``curve`` that of each epoch by its number (of a script maybe with gaps), ``seconds`` the time of its
+    legs, shared among their members.
     """
 
     number: int
@@ -31,7 +32,7 @@ class Row:
     value: float | None
     best_value: float | None
     params: Params
-    curve: Sequence[float] = ()
+    curve: Mapping[int, float] = field(default_factory=dict)
     seconds: float = 0.0
     failure: FailureReason | None = None
     run_id: str | None = None
@@ -93,6 +94,11 @@ class Row:
     def error(self) -> str | None:
         """The failure in one line; None without an error."""
         return self.failure.line if self.failure and self.failure.is_error else None
+
+
+def best_by(row: Row, epoch: int, objective: Objective) -> float | None:
+    """Return a trial's best value up to an epoch; None where it had none by then."""
+    return objective.best((value for at, value in row.curve.items() if at <= epoch), float)
 
 
 def ranked(rows: Iterable[Row], objective: Objective) -> list[Row]:

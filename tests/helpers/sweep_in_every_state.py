@@ -23,7 +23,7 @@ PARAMS = {"learning_rate": 1.234e-4, "dropout": 0.42, "batch_size": 64, "optimiz
 
 def row(number: int, **fields: Any) -> Row:
     best = fields.pop("best_value", 0.5 + number / 100)
-    curve = fields.pop("curve", (0.1, 0.3, best))
+    curve = dict(enumerate(fields.pop("curve", (0.1, 0.3, best)), 1))
     base = {
         "state": "done",
         "epochs": 9,

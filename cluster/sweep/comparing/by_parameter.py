@@ -10,7 +10,7 @@ from typing import Any
 
 from cluster.sweep.reading import Reading
 from cluster.terminal import formatting
-from cluster.terminal.records import Row
+from cluster.terminal.records import Row, best_by
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Value
 from tracking.results.groups import Group, Pair, groups, pairs
@@ -37,10 +37,10 @@ def by_parameter(read: Reading, name: str) -> dict[str, Any]:
     reached = min((held(row, name) for row in rows), default=0)
     views = []
     if reached:
-        early = {row.number: objective.best(row.curve[:reached], float) for row in rows}
+        early = {row.number: best_by(row, reached, objective) for row in rows}
         what = f"best {objective.name} up to epoch {reached}, which all {len(rows)} trials reached"
         views.append(_view(what, early, labels, objective))
-    if whole := [row for row in rows if row.state == "done" and held(row, name) == len(row.curve) > reached]:
+    if whole := [row for row in rows if row.state == "done" and held(row, name) == row.epochs > reached]:
         late = {row.number: row.own_best for row in whole}
         early_stopping = any(row.state == "stopped" and not row.held_by_user for row in rows)
         chosen = ", which early stopping chose" if early_stopping else ""
@@ -60,14 +60,14 @@ def by_parameter(read: Reading, name: str) -> dict[str, Any]:
 
 def _counts(row: Row, name: str) -> bool:
     """Whether a trial's values can be compared: it did not fail, keeps the constraints, and has finite ones."""
-    able = row.state != "failed" and row.feasible and all(map(math.isfinite, row.curve))
+    able = row.state != "failed" and row.feasible and all(map(math.isfinite, row.curve.values()))
     return able and held(row, name) > 0
 
 
 def held(row: Row, name: str) -> int:
     """Return the number of epochs that were trained with the trial's first value of a hyperparameter."""
     changed = (int(change["epoch"]) for change in row.changes if name in change["params"])
-    return min([len(row.curve), *changed])
+    return min([row.epochs, *changed])
 
 
 def _labels(values: Mapping[int, Value]) -> dict[int, str]:
@@ -92,8 +92,8 @@ def _view(
 ) -> dict[str, Any]:
     by_label: dict[str, list[float]] = {}
     for number, value in values.items():
-        assert value is not None  # finite ones alone count
-        by_label.setdefault(labels[number], []).append(value)
+        if value is not None:  # a script may tell its first value later than others have ended
+            by_label.setdefault(labels[number], []).append(value)
     ordered = groups(by_label, objective)
     compared = pairs(by_label, [group.label for group in ordered])
     return {

@@ -8,7 +8,7 @@ from typing import Any
 from cluster.sweep.provenance.leg_log import legs
 from cluster.sweep.reading import Reading
 from cluster.terminal import formatting
-from cluster.terminal.records import Row
+from cluster.terminal.records import Row, best_by
 from search_spaces.types.problems import COSTS
 from search_spaces.types.trial_names import name_of_key, trial_name
 
@@ -62,9 +62,9 @@ def ended(read: Reading, row: Row) -> str:
 
 def _pruned(read: Reading, row: Row) -> str:
     """Return where early stopping ended a trial, and how it stood there among all that came as far."""
-    objective, at = read.sweep.objective, len(row.curve)
+    objective, at = read.sweep.objective, row.epochs
     told = f"pruned after {formatting.count(at, 'epoch')}"
-    best = {one.number: objective.best(one.curve[:at], float) for one in read.rows if len(one.curve) >= at}
+    best = {one.number: best_by(one, at, objective) for one in read.rows if one.epochs >= at}
     able = {number: value for number, value in best.items() if value is not None}
     if at == 0 or row.number not in able or len(able) < 2:
         return told

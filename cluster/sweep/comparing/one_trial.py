@@ -67,7 +67,7 @@ def curves(read: Reading, row: Row) -> dict[str, dict[int, float]]:
     """
     from tracking.results import table  # 20 ms
 
-    own = {epoch: value for epoch, value in enumerate(row.curve, 1) if math.isfinite(value)}
+    own = {epoch: value for epoch, value in row.curve.items() if math.isfinite(value)}
     found: dict[str, dict[int, float]] = {}
     if "uri" in read.facts.tracking and row.run_id:
         with suppress(FileNotFoundError, Away):

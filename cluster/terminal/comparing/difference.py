@@ -96,12 +96,12 @@ def _curves(found: Mapping[str, Any], heads: Sequence[str]) -> Iterator[Text]:
     yield Text("by epoch, both on one scale", "bold").append("  and the last value", "bright_black")
     width, wide = max(map(len, names)), max(map(len, heads))
     for name in names:
-        values = [list(curves[name].values()) for curves in both]
-        horizon, ends = max(map(len, values)), [value for one in values for value in one]
-        for head, one in zip(heads, values, strict=True):
+        found_at = [{int(epoch): value for epoch, value in curves[name].items()} for curves in both]
+        horizon, ends = max(map(max, found_at)), [value for one in found_at for value in one.values()]
+        for head, one in zip(heads, found_at, strict=True):
             drawn = formatting.sparkline(one, horizon, CURVE_WIDTH, (min(ends), max(ends)))
             label = name if head == heads[0] else ""
             line = Text(f"  {label:<{width}}  {head:<{wide}}  ").append(
                 f"{drawn:<{min(horizon, CURVE_WIDTH)}}", "cyan"
             )
-            yield line.append(f"  {formatting.measure(one[-1])}")
+            yield line.append(f"  {formatting.measure(one[max(one)])}")

@@ -99,8 +99,8 @@ def _curves(found: Mapping[str, Any]) -> Iterator[Text]:
     yield Text("by epoch, each on its own scale", "bold").append("  first, last, lowest, highest", "bright_black")
     width = max(map(len, shown))
     for name, curve in shown.items():
-        values = list(curve.values())
-        drawn = formatting.sparkline(values, len(values), CURVE_WIDTH, (min(values), max(values)))
+        values, at = list(curve.values()), {int(epoch): value for epoch, value in curve.items()}
+        drawn = formatting.sparkline(at, max(at), CURVE_WIDTH, (min(values), max(values)))
         ends = "  ".join(formatting.measure(v) for v in (values[0], values[-1], min(values), max(values)))
         yield Text(f"  {name:<{width}}  ").append(drawn, "cyan").append(f"  {ends}")
 

@@ -80,7 +80,7 @@ def driven(most_legs: int = 1000, text: str = SPEC, **facts: Any) -> SweepHome:
     study.flush()
     tracker = tracked(home)
     for row in Reading.of(home).rows:
-        for epoch, value in enumerate(row.curve, 1):
+        for epoch, value in row.curve.items():
             metrics = {"val_accuracy": value, "val_loss": 1.0, "params_m": 1.0 + row.number}
             tracker.writer.epoch(f"t{row.number:04d}", epoch, metrics)
     assert tracker.writer.close(60)

@@ -83,7 +83,9 @@ def test_of_many_curves_an_even_choice_is_drawn_and_that_is_said(
     whole = curves.section(records)
     assert whole is not None and not whole.notes
     best = records.read.best
-    assert best is not None and list(best.curve) == [y for y in whole.figures[0].data[-1].y if y is not None]
+    assert best is not None and list(best.curve.values()) == [
+        y for y in whole.figures[0].data[-1].y if y is not None
+    ]
     monkeypatch.setattr(curves, "evenly", lambda rows: rows[:2])
     few = curves.section(records)
     assert few is not None and re.match(r"Drawn are 2 of \d+ ended early and 2 of \d failed", few.notes[0])

@@ -245,12 +245,17 @@ def test_long_values_and_names_are_cut() -> None:
 def test_a_sparkline_is_as_long_as_the_share_of_the_epochs(
     curve: tuple[float, ...], horizon: int, bars: int
 ) -> None:
-    assert len(formatting.sparkline(curve, horizon, 10, (0.0, 1.0))) == bars
+    assert len(formatting.sparkline(dict(enumerate(curve, 1)), horizon, 10, (0.0, 1.0))) == bars
 
 
 def test_a_sparkline_shows_the_last_epoch_of_each_stretch_and_blanks_for_nan() -> None:
-    assert formatting.sparkline((0.0, 1.0, 0.0, 1.0), 4, 2, (0.0, 1.0)) == "██"
-    assert formatting.sparkline((0.0, float("nan"), 9.0), 3, 10, (0.0, 1.0)) == "▁ █"
+    assert formatting.sparkline({1: 0.0, 2: 1.0, 3: 0.0, 4: 1.0}, 4, 2, (0.0, 1.0)) == "██"
+    assert formatting.sparkline({1: 0.0, 2: float("nan"), 3: 9.0}, 3, 10, (0.0, 1.0)) == "▁ █"
+
+
+def test_a_sparkline_of_a_script_that_validates_now_and_then_has_its_values_at_their_steps() -> None:
+    curve = {200: 0.0, 400: 1.0, 500: 0.0}
+    assert formatting.sparkline(curve, 1000, 10, (0.0, 1.0)) == " ▁▁█▁"
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_the_command_serves_the_sweeps_trials_until_ctrl_c(home: SweepHome, tmp_
     assert [trial["number"] for trial in study["trials"]] == [row.number for row in rows]
     for trial, row in zip(study["trials"], rows, strict=True):
         assert trial["state"] == STATES[row.state]
-        assert [point["value"] for point in trial["intermediate_values"]] == row.curve
+        assert [point["value"] for point in trial["intermediate_values"]] == list(row.curve.values())
         params = {one["name"]: float(one["param_external_value"]) for one in trial["params"]}
         assert params == {name: pytest.approx(value, rel=1e-15) for name, value in row.params.items()}
         if row.state == "done":

@@ -14,7 +14,7 @@ import torch
 
 from cluster.sweep.comparing.by_parameter import _labels, held, said
 from cluster.sweep.home import SweepHome
-from cluster.terminal.records import Row
+from cluster.terminal.records import Row, best_by
 from search_spaces.study.study import Study
 from search_spaces.types.objective import Objective
 from tests.helpers.commands import told
@@ -145,10 +145,19 @@ def test_a_trial_counts_up_to_the_epoch_at_which_the_hyperparameter_changed() ->
         value=0.5,
         best_value=0.5,
         params={"lr": 0.2},
-        curve=[0.5] * 9,
+        curve=dict.fromkeys(range(1, 10), 0.5),
         changes=changes,
     )
     assert held(row, "lr") == 4 and held(row, "momentum") == 9
+
+
+def test_values_of_a_script_are_compared_by_its_steps() -> None:
+    row = Row(
+        number=0, state="stopped", epochs=300, value=0.1, best_value=0.9, params={}, curve={100: 0.5, 300: 0.9}
+    )
+    assert held(row, "lr") == 300 and [
+        best_by(row, step, Objective("score", "maximize")) for step in (50, 100, 299, 300)
+    ] == [None, 0.5, 0.5, 0.9]
 
 
 def test_specs_differ_by_whole_hyperparameters_in_few_words(capsys: pytest.CaptureFixture[str]) -> None:
