@@ -162,6 +162,11 @@ def gain_vs_baseline(metric: str) -> str:
     return f"{metric}_gain_vs_baseline"
 
 
+def importance(name: str) -> str:
+    """Return the key of the sweep's metric that holds a hyperparameter's importance, a share of 1."""
+    return f"importance/{name}"
+
+
 def used(resource: str) -> str:
     """Return the key of the metric that holds what a sweep has used of a resource of its budget."""
     return f"sweep/used_{resource}"

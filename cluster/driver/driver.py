@@ -349,12 +349,12 @@ class Driver:
         self._pictures.at("writing results")
         with self._progress.timed("logging"):
             coordinator.make_up()
+            past = reading.rows(self._study, self.sweep.objective, live=False, criteria=self.sweep.criteria)
+            self._study.set(reading.IMPORTANCE, reading.importance(self.sweep, past))
             tracker.conclude(
                 "stopped" if stopped else "finished" if able else "failed",
                 self._study.facts().get("verdict"),
             )
-            past = reading.rows(self._study, self.sweep.objective, live=False, criteria=self.sweep.criteria)
-            self._study.set(reading.IMPORTANCE, reading.importance(self.sweep, past))
             if not stopped:
                 self._progress.note()
                 self._report.keep(self.sweep, tracker.writer)  # while what was written before is sent

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cluster.sweep.limits import spending
-from cluster.sweep.reading import Reading, ended, epochs_saved, epochs_trained, importance
+from cluster.sweep.reading import Reading, epochs_saved, epochs_trained, shares_now
 from cluster.terminal import recommended_lines
 from cluster.terminal.changed_values import stages
 from cluster.terminal.criteria import constraints, pareto_front
@@ -40,7 +40,7 @@ def document(read: Reading) -> dict[str, Any]:
         },
         "best_in_search": read.best_in_search and _best(read.best_in_search),
         "recommended": recommended_lines.document(read.recommended, found, read.best_in_search),
-        "importance": _importance(read),
+        "importance": dict(shares_now(sweep, found, facts.importance)) or None,
         "edits": [edit.model_dump(include={"at", "changes", "trials", "outside"}) for edit in sweep.edits],
         "warm_start": [dict(one) for one in facts.warm_start],
         "pareto_front": pareto_front(found, sweep.objective, sweep.criteria),
@@ -79,14 +79,6 @@ def _files(read: Reading) -> str | None:
 def saves_files(sweep: Sweep) -> bool:
     """Whether the sweep trains users' code, which may save files."""
     return ":" in sweep.workload or sweep.workload == "script"
-
-
-def _importance(read: Reading) -> dict[str, float] | None:
-    """Return each parameter's importance, as the last driver kept it unless other trials have ended since."""
-    kept = read.facts.importance
-    if kept.get("trials") != len(ended(read.rows)):
-        kept = importance(read.sweep, read.rows)
-    return kept["shares"] or None
 
 
 def _final_evaluation(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -357,6 +357,13 @@ def importance(sweep: Sweep, found: Sequence[Row]) -> dict[str, Any]:
     return {"trials": len(able), "shares": {name: round(share, 4) for name, share in shares.items()}}
 
 
+def shares_now(sweep: Sweep, found: Sequence[Row], kept: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return each parameter's importance, as the last driver ``kept`` it unless other trials have ended since."""
+    same = kept.get("trials") == len(ended(found))
+    shares: Mapping[str, float] = (kept if same else importance(sweep, found))["shares"]
+    return shares
+
+
 def troubles(read: Reading) -> list[Trouble]:
     """Return every distinct error in full, with the numbers of the trials that raised it."""
     grouped: dict[FailureReason, list[int]] = defaultdict(list)

@@ -13,7 +13,17 @@ from cluster.sweep.limits import spending
 from cluster.sweep.mlflow_notes import notes
 from cluster.sweep.mlflow_notes.notes import Judged
 from cluster.sweep.mlflow_runs import over_seeds
-from cluster.sweep.reading import CROWNED, ENDED, MODEL, champion, epochs_saved, epochs_trained, rows
+from cluster.sweep.reading import (
+    CROWNED,
+    ENDED,
+    IMPORTANCE,
+    MODEL,
+    champion,
+    epochs_saved,
+    epochs_trained,
+    rows,
+    shares_now,
+)
 from cluster.sweep.steering.order import LANES
 from cluster.terminal import baseline_lines
 from cluster.terminal.changed_values import shown
@@ -189,6 +199,17 @@ class Tracker:
         self._observer.link(url)
         self._linked = True
 
+    def _counted(self, found: Sequence[Row]) -> dict[str, float]:
+        """Return the sweep's metrics that count trials, epochs and what they have used."""
+        trained = epochs_trained(found)
+        counted = {
+            "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
+            "sweep/trials": float(len(found)),
+            "sweep/epochs_trained": float(trained),
+            "sweep/epochs_saved": float(epochs_saved(found, self._sweep)),
+        }
+        return counted | spending.metrics(self._sweep, self._study.facts().get("cost", {}), trained)
+
     def _sum_up(
         self, state: names.SweepState, found: Sequence[Row], verdict: Mapping[str, Any] | None = None
     ) -> None:
@@ -196,15 +217,9 @@ class Tracker:
         chosen = champion(verdict) if verdict else known.trial if known else None
         leader = next((row for row in found if row.number == chosen), first)
         tags: dict[str, str] = {}
-        trained = epochs_trained(found)
-        metrics = {
-            "sweep/planned": float(self._sweep.trials),  # a metric, since a param of MLflow's cannot change
-            "sweep/trials": float(len(found)),
-            "sweep/epochs_trained": float(trained),
-            "sweep/epochs_saved": float(epochs_saved(found, self._sweep)),
-        }
-        metrics |= spending.metrics(self._sweep, self._study.facts().get("cost", {}), trained)
-        best = None
+        kept, best = self._study.facts().get(IMPORTANCE, {}), None
+        shares = {} if state == "running" else shares_now(self._sweep, found, kept)
+        metrics = self._counted(found) | _importance(shares, self._sweep)
         if leader is not None and leader.best_value is not None:
             best = Best(
                 number=leader.number,
@@ -212,7 +227,7 @@ class Tracker:
                 params=shown(leader, self._sweep.objective),
                 why=_reasons(verdict, self._sweep.objective) if verdict else words(known, first) if known else None,
                 recommended=known is not None and not verdict,
-                notes=tuple(notes.of_sweep(self.judged(verdict))) if verdict else (),
+                notes=(*(notes.of_sweep(self.judged(verdict)) if verdict else ()), *notes.of_importance(shares)),
                 test=verdict["winner"]["mean"] if verdict else None,
             )
         if known is not None:
@@ -238,6 +253,15 @@ class Tracker:
             tags[names.SWEEP_LANES] = lanes["told"]
         self.writer.summary(state, best, metrics, tags or None)
         self._summed_up = time.monotonic()
+
+
+def _importance(shares: Mapping[str, float], sweep: Sweep) -> dict[str, float]:
+    """Return the metrics of hyperparameters' importance; none where it is not known.
+
+    One that an edit took out of the search has 0: MLflow would show its share of before for ever.
+    """
+    known = {**dict.fromkeys(sweep.searched, 0.0), **shares} if shares else {}
+    return {names.importance(name): share for name, share in known.items()}
 
 
 def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:

@@ -128,6 +128,14 @@ def _recommended(snapshot: Snapshot) -> list[Text]:
     return [Text(" " * 16 + words(known, first), "bright_black")] if known else []
 
 
+def largest(importance: Mapping[str, float]) -> dict[str, float]:
+    """Return the ``NAMED_SHARES`` largest shares by hyperparameter, and the others' sum under their number."""
+    shares = dict(list(importance.items())[:NAMED_SHARES])
+    if len(importance) > len(shares):
+        shares[f"{len(importance) - len(shares)} others"] = sum(importance.values()) - sum(shares.values())
+    return shares
+
+
 def importance_lines(importance: Mapping[str, float] | None, metric: str) -> list[Text]:
     """Return a heading, a bar for each of the ``NAMED_SHARES`` most important hyperparameters, one for the others.
 
@@ -135,9 +143,7 @@ def importance_lines(importance: Mapping[str, float] | None, metric: str) -> lis
     """
     if not importance:
         return []
-    shares = dict(list(importance.items())[:NAMED_SHARES])
-    if len(importance) > len(shares):
-        shares[f"{len(importance) - len(shares)} others"] = sum(importance.values()) - sum(shares.values())
+    shares = largest(importance)
     width = max(map(len, shares))
     lines = [
         Text(

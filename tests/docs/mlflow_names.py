@@ -138,6 +138,11 @@ def metrics() -> str:
             "Of the sweep's run: the estimate of the recommended trial's mean, where trials have several seeds.",
         ],
         [
+            code(names.importance("NAME")),
+            "Of the run of an ended sweep: the share that a hyperparameter has in what sets the better half "
+            "of the trials apart (PED-ANOVA), from 20 trials on; 0 of one that an edit took out of the search.",
+        ],
+        [
             code(names.used("RESOURCE")),
             "Of the run of a sweep with a budget, or with prices: `epochs`, `lane_hours`, `gpu_hours` and `cost` "
             "of its search so far.",

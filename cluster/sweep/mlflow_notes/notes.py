@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cluster.terminal.closing_summary import judgement, warnings
+from cluster.terminal.closing_summary import judgement, largest, warnings
 from cluster.terminal.formatting import bounds, count, interval, measure, settings
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.trial_names import trial_name
@@ -52,6 +52,12 @@ def of_sweep(judged: Judged) -> list[str]:
     pages = [_link("the sweep's report", f"{own}/artifacts/{names.REPORT_FILE}" if own else None)]
     pages += [_link("the champion's run", _run(judged, judged.champion_run_id)), *_pages(judged)]
     return [text for text in (*told, _row(pages)) if text]
+
+
+def of_importance(shares: Mapping[str, float]) -> list[str]:
+    """Return the paragraph of the sweep's note on its hyperparameters' importance; none where it is not known."""
+    told = ", ".join(f"`{name}` {100 * share:.0f} %" for name, share in largest(shares).items())
+    return [f"Hyperparameter importance (PED-ANOVA): {told}."] if told else []
 
 
 def of_champion(judged: Judged) -> str:

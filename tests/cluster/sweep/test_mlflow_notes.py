@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cluster.driver.driver import Driver
+from cluster.sweep.document import document
 from cluster.sweep.mlflow_notes import notes
 from cluster.sweep.mlflow_notes.notes import Judged
+from cluster.sweep.reading import Reading
+from cluster.sweep.stop import Stop
+from cluster.sweep.tracker import Tracker
+from cluster.terminal.views import QuietView
 from search_spaces.spec.sweep import parse_sweep
-from tests.helpers.finished_sweep_without_ray import CARD, SPEC
+from tests.helpers.finished_sweep_without_ray import CARD, SPEC, raced
 from tests.helpers.small_sweep_in_mlflow import open_writer, params, runs_of
+from tracking.results.table import sweep_runs
 from workloads.registry import catalogue
 
 
@@ -88,3 +98,23 @@ def test_the_champions_run_is_marked_until_another_one_is(sqlite_uri: str, tmp_p
     assert end("t0000-s1", "won") == {"t0000-s1": ("champion", "won"), "t0001-s1": (None, None)}
     assert end("", "")["t0000-s1"] == ("champion", "won"), "one that is not known takes nothing away"
     assert end("t0001-s1", "now") == {"t0000-s1": ("", ""), "t0001-s1": ("champion", "now")}
+
+
+def test_the_sweep_s_run_tells_the_importance_of_hyperparameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.chdir(tmp_path)
+    home = raced("trials=24")
+    driver = Driver(home, home.sweep(), QuietView(sys.stderr), Stop(home.stop_mark))
+    tracker = Tracker(home, driver.sweep, driver._study, driver.observer, CARD)
+    driver._close(driver._coordinator(tracker), tracker)
+    [own] = [run for run in sweep_runs(None, home.id) if not run.key]
+    shares = document(Reading.of(home))["importance"]
+    assert set(shares) == {"lr", "batch_size"}
+    run = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").get_run(own.run_id)
+    assert {name: run.data.metrics[f"importance/{name}"] for name in shares} == pytest.approx(shares)
+    first = next(iter(shares))
+    said = f"Hyperparameter importance (PED-ANOVA): `{first}` {100 * shares[first]:.0f} %"
+    assert said in run.data.tags["mlflow.note.content"]
