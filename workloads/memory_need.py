@@ -50,7 +50,7 @@ def told(needs: Sequence[MemoryNeed], room: Room) -> str:
     first = f"{size(mine[0].state)} of weights, gradients and {mine[0].optimizer_name} {mine[0].label}"
     others = [f"{size(need.state)} {need.label}" for need in mine[1:]]
     beside = f"roughly {size(max(need.activations for need in mine))} of activations beside"
-    who = "a lane" if room.num_workers == 1 else f"each of {room.num_workers} workers"
+    who = "a worker" if room.num_workers == 1 else f"each of {room.num_workers} workers"
     has = f"{who} has {size(room.worker_bytes)}" if room.worker_bytes else f"what {who} has is not known here"
     return "; ".join([first, *others, beside, has])
 
@@ -63,7 +63,7 @@ def warning(need: MemoryNeed, room: Room) -> str | None:
     if mine.state + mine.activations > room.worker_bytes:
         return f"it may not be enough {need.label}: then fewer examples are computed at once (micro_batch)"
     if mine.state * room.together + mine.activations > room.worker_bytes:
-        return f"it may not be enough for {room.together} trials in a lane: train_together: 1 has one at a time"
+        return f"it may not be enough for {room.together} trials in a worker: train_together: 1 has one at a time"
     return None
 
 
@@ -72,7 +72,7 @@ def fault(need: MemoryNeed, room: Room) -> str | None:
     mine = need.divided(room.num_workers, room.sharded)
     if not room.worker_bytes or mine.state <= room.worker_bytes:
         return None
-    who = "a lane" if room.num_workers == 1 else f"each of {room.num_workers} workers"
+    who = "a worker" if room.num_workers == 1 else f"each of {room.num_workers} workers"
     return (
         f"{size(mine.state)} of weights, gradients and {need.optimizer_name} {need.label} do not fit: {who} has "
         f"{size(room.worker_bytes)}"

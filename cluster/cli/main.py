@@ -42,7 +42,7 @@ COMMANDS = {
     "diff": ("results.diff", "Show what differs between two trials, of one sweep or of two."),
     "report": (
         "results.report",
-        "Draw a sweep as one HTML page: verdict, history, curves, hyperparameters, time, failures, data.",
+        "Draw a sweep as one HTML page: final evaluation, history, curves, hyperparameters, time, failures, data.",
     ),
     "compare": (
         "results.compare",

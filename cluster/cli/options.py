@@ -23,7 +23,7 @@ ON = click.option(
 CODE = click.option(
     "--code",
     type=click.Choice(["ship", "image"]),
-    help="Whether Paceline travels along or sits in the cluster's image; default: ship, on k8s image.",
+    help="Whether Paceline is shipped with the sweep or is in the cluster's image; default: ship, on k8s image.",
 )
 
 Command = Callable[..., Any]

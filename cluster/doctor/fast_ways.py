@@ -54,7 +54,7 @@ def fast_ways() -> Iterator[Check]:
         LEAN_RAY,
         FORKED,
         SPARES,
-        FastWay("fast: kept lanes", tune.why_off, tune.WITHOUT, RAY_RANGE),
+        FastWay("fast: kept workers", tune.why_off, tune.WITHOUT, RAY_RANGE),
         FastWay("fast: MLflow's file", lambda: why_slow(uri), sqlite.WITHOUT, "install an MLflow 3.17"),
         FastWay("fast: gradients", by_hand.why_off, by_hand.WITHOUT, TORCH_RANGE),
         FastWay("fast: Adam", optimizers.why_off, optimizers.WITHOUT, TORCH_RANGE),

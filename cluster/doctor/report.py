@@ -80,5 +80,5 @@ def tell(checks: Iterable[Check], stream: TextIO) -> list[Check]:
         told.append(check)
     wrong = sum(check.state == "wrong" for check in told)
     warned = sum(check.state == "warning" for check in told)
-    print(f"\n{wrong} wrong, {warned} to think about" if wrong or warned else "\nall well", file=stream)
+    print(f"\n{wrong} wrong, {warned} to think about" if wrong or warned else "\nall checks passed", file=stream)
     return told

@@ -19,8 +19,8 @@ CLOSE_TIMEOUT_S = 60.0
 
 
 def way_on(error: object, home: SweepHome) -> str:
-    """Return the error with the command that goes on with the sweep."""
-    return f"{error}; `paceline resume {home.id}` goes on"
+    """Return the error with the command that continues the sweep."""
+    return f"{error}; `paceline resume {home.id}` continues it"
 
 
 def gone(home: SweepHome, error: Exception) -> Gone:

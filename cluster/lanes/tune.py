@@ -44,7 +44,7 @@ MAX_BARREN_FITS = 3
 
 UNASKED = tune.PlacementGroupFactory([{"worn": 1}])
 """Resources that no leg asks for. Tune keeps lanes idle by their resources, and these are for none to keep."""
-WITHOUT = "lanes start anew for a leg that they had to wait for"
+WITHOUT = "workers start anew for a training segment that they had to wait for"
 
 
 def why_off() -> str | None:

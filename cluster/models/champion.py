@@ -56,7 +56,7 @@ def why_none(read: Reading) -> str:
     elif facts.no_verdict:
         why = facts.no_verdict
     elif facts.verdict is None:
-        why = f"its final evaluation has not ended; `paceline resume {sweep}` goes on with it"
+        why = f"its final evaluation has not ended; `paceline resume {sweep}` continues it"
     else:
         way_out = f"`paceline best {sweep} --files DIR` copies what it saved"
         why = f"what its workload trains is not registered: {way_out}"

@@ -152,7 +152,7 @@ class Running:
 
 def _died(home: SweepHome, code: int) -> BrokeOff:
     how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-    way_on = f'paceline.load("{home.id}").resume() goes on with it'
+    way_on = f'paceline.load("{home.id}").resume() continues it'
     return BrokeOff(f"the process that drove sweep {home.id} ended with {how}; {way_on}")
 
 

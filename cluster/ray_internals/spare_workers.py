@@ -31,7 +31,7 @@ FOR_TABLES = (
     "sklearn.pipeline",
     "sklearn.preprocessing",
 )
-WITHOUT = "a training whose worker dies goes on 10 to 16 s later"
+WITHOUT = "a training whose worker dies continues 10 to 16 s later"
 ORDER_AFTER_S = 10.0
 """Seconds before spares are ordered, so that their imports do not slow down a worker group that is starting."""
 CANCEL_AFTER_S = 1.5

@@ -110,7 +110,7 @@ def _says(records: Records, kinds: dict[str, list[Row]]) -> str:
     told = f"{records.objective.name} after each epoch: {counts}."
     if rungs := _rungs(records):
         shown = ", ".join(map(str, rungs[:8])) + (", …" if len(rungs) > 8 else "")
-        told += f" Dotted: the epochs {shown} at which {records.sweep.early_terminate.type} decides who goes on."
+        told += f" Dotted: the epochs {shown} at which {records.sweep.early_terminate.type} decides which train on."
     best = records.read.best
     if best is not None and best.curve and best.value is not None and best.own_best is not None:
         told += f" {trial_name(best.number)} came to {measure(best.own_best)} and ended with {measure(best.value)}."

@@ -29,7 +29,7 @@ def section(records: Records) -> Section:
     leaks = [f"Leak: {text}" for text in (records.card or {}).get("leaks", ())]
     warned = warnings(verdict, records.objective) if verdict else []
     if why := records.document["no_verdict"]:
-        warned.append(f"There is no verdict: {why}.")
+        warned.append(f"There is no final evaluation: {why}.")
     sentences = _of_verdict(verdict, records.objective, warned) if verdict else _of_search(records)
     return Section(
         id="verdict",
@@ -164,7 +164,5 @@ def _configuration(records: Records) -> list[pd.DataFrame]:
 
 
 def _notes(verdict: Mapping[str, Any]) -> list[str]:
-    told = (
-        "Validation: the mean over the new seeds, by which the champion is chosen; test data is looked at after it."
-    )
+    told = "Validation: the mean over the new seeds, by which the champion is chosen; test data is read after it."
     return [*filter(None, [counted(verdict)]), told]

@@ -361,9 +361,7 @@ class SweepHome:
                 f"sweep {self.id} is being driven by {holder}, which cannot be signalled from here: stop it there"
             )
         if not pid:
-            raise Busy(
-                f"sweep {self.id} is being driven, and {self._lock} no longer tells by which process: end it"
-            )
+            raise Busy(f"sweep {self.id} is being driven, and {self._lock} no longer says by which process: end it")
         import psutil
 
         try:

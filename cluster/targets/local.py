@@ -85,7 +85,7 @@ class LocalTarget:
         home = SweepHome.find(sweep_id)
         path = home.driver_log
         if not path.exists():
-            raise LookupError(f"sweep {home.id} was not submitted: `paceline show {home.id}` tells of it")
+            raise LookupError(f"sweep {home.id} was not submitted: `paceline show {home.id}` shows it")
         with path.open(encoding="utf-8", errors="replace") as log:
             rest = ""
             while True:

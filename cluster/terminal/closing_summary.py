@@ -15,6 +15,7 @@ from cluster.terminal.changed_values import as_shown
 from cluster.terminal.comparing.frames import own_frames
 from cluster.terminal.criteria import front_lines, infeasible_lines
 from cluster.terminal.ending import outcome
+from cluster.terminal.ending.wrapping import wrapped
 from cluster.terminal.knowledge_lines import cache_lines, edit_line, warm_start_line
 from cluster.terminal.leaderboard import leaderboard
 from cluster.terminal.leaderboard import ranked as board_of
@@ -64,7 +65,8 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         _closing(ending),
     ):
         for line in block:
-            console.print(line, soft_wrap=True, highlight=False, markup=False)
+            for part in wrapped(line, console):
+                console.print(part, soft_wrap=True, highlight=False, markup=False)
         if block:
             console.print()
 
@@ -78,7 +80,7 @@ def next_commands(document: Mapping[str, Any], can_grow: bool = False) -> list[t
     if (document.get("tracking") or {}).get("url"):
         look.append((f"paceline ui {sweep}", "leaderboard and charts in a browser"))
     if document.get("best"):
-        look.append((f"paceline report {sweep} --open", "all of it as one page: verdict, curves, timeline"))
+        look.append((f"paceline report {sweep} --open", "one page: final evaluation, curves, timeline"))
         look.append((f"paceline best {sweep} -o best.yaml", "the best configuration as a file"))
     if (document.get("best") or {}).get("files"):
         look.append((f"paceline best {sweep} --files DIR", "what the best trial saved"))
@@ -147,7 +149,7 @@ def importance_lines(importance: Mapping[str, float] | None, metric: str) -> lis
     width = max(map(len, shares))
     lines = [
         Text(
-            f"hyperparameter importance for {metric} (PED-ANOVA: what sets the better half of the trials apart)",
+            f"hyperparameter importance for {metric} (PED-ANOVA: what distinguishes the better half of the trials)",
             "bold",
         )
     ]
@@ -163,7 +165,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
         return []
     lines = [
         Text(f"final evaluation: {verdict['metric']} {_tested_on(verdict)}", "bold"),
-        *_measured_lines(verdict),
+        *_measured_lines(verdict, objective),
     ]
     lines += _finalist_lines(verdict)
     lines += [Text(f"  {said}") for said in (counted(verdict), verdict.get("why"), moved_words(verdict)) if said]
@@ -177,7 +179,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
 
 def no_verdict_lines(why: str | None) -> list[Text]:
     """Return a line on why there is no verdict; none where there is one, or none was to be had."""
-    return [Text(f"no verdict: {why}")] if why else []
+    return [Text(f"no final evaluation: {why}")] if why else []
 
 
 def _tested_on(verdict: Mapping[str, Any]) -> str:
@@ -190,7 +192,7 @@ def _tested_on(verdict: Mapping[str, Any]) -> str:
     )
 
 
-def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
+def _measured_lines(verdict: Mapping[str, Any], objective: Objective) -> list[Text]:
     """Return a line for champion, trial 0, their difference, and baselines, with their values in one column."""
     rows, zero = [], names(verdict)
     labels = {"winner": "champion", "default": zero.label, "difference": zero.difference}
@@ -199,9 +201,11 @@ def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
             continue
         who = trial_name(part["number"]) if "number" in part else ""
         sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
-        seeds = f"  {_seeds(part['seeds'])}" if "seeds" in part and name != "difference" else ""
+        beside = f"  {_seeds(part['seeds'])}" if "seeds" in part and name != "difference" else ""
+        if name == "difference" and objective.ascending:
+            beside = "  lower is better"
         rows.append(
-            (label, who, f"{sign}{formatting.measure(part['mean'])}", formatting.interval(part.get("ci95")), seeds)
+            (label, who, f"{sign}{formatting.measure(part['mean'])}", formatting.interval(part.get("ci95")), beside)
         )
     rows += baseline_lines.rows(verdict)
     width = max([VALUE_WIDTH, *(len(value) for _, _, value, _, _ in rows)])
@@ -209,8 +213,8 @@ def _measured_lines(verdict: Mapping[str, Any]) -> list[Text]:
         Text(f"  {label:<20}  {who:<5}")
         .append(value.rjust(width), "green")
         .append(f"  {said}")
-        .append(seeds, "bright_black")
-        for label, who, value, said, seeds in rows
+        .append(beside, "bright_black")
+        for label, who, value, said, beside in rows
     ]
 
 
@@ -228,6 +232,7 @@ def _finalist_lines(verdict: Mapping[str, Any]) -> list[Text]:
         line = Text(f"  {trial_name(one['number']):<6}{role:<10}")
         for name, value, width in zip(("search", "validation", "test"), shown, widths, strict=True):
             line.append(f"{name} {value:>{width}}  ")
+        line.right_crop(1)  # 80 columns hold values of four digits
         line.append(formatting.interval(one["test"]["ci95"]))
         if failed := one["failed_seeds"]:
             line.append(

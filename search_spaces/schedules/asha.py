@@ -14,7 +14,7 @@ class AshaParameters:
     """Keys of ``early_terminate`` in a spec."""
 
     min_iter: int = parameter(1, "Epochs before the first decision.", low=1, high=MOST_STEPS)
-    eta: int = parameter(3, "One of eta trials goes on at each decision.", low=2, high=1000)
+    eta: int = parameter(3, "One of eta trials continues at each decision.", low=2, high=1000)
 
 
 @dataclass(frozen=True)

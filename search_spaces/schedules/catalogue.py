@@ -33,7 +33,7 @@ class ScheduleRow(ScheduleInfo):
 _ROWS = (
     ScheduleRow(
         name="asha",
-        summary="asynchronous successive halving, at min_iter, min_iter * eta, ... epochs one of eta goes on",
+        summary="asynchronous successive halving, at min_iter, min_iter * eta, ... epochs one of eta continues",
         parameters=AshaParameters,
         make=lambda setting, parameters: Asha(setting.epochs, parameters),
         aliases=("async_halving",),

@@ -115,7 +115,7 @@ class Data(BaseModel):
     streaming: bool | None = Field(
         default=None,
         description="Training rows are read in every epoch instead of kept; default: where they take more than a "
-        "quarter of a lane's memory.",
+        "quarter of a worker's memory.",
     )
     root: str | None = Field(
         default=None, description="For data sets that torchvision downloads: the folder that holds them."

@@ -266,7 +266,7 @@ class BatchedJournal:
         except OSError as error:
             raise Unwritable(
                 f"{self._path} {said}; nor can it be cut back to its {self._size} whole bytes: {error.strerror}. "
-                f"Once its disk is well `paceline resume {self._path.parent.name}` cuts it, and goes on"
+                f"Once its disk is well `paceline resume {self._path.parent.name}` cuts it, and continues"
             ) from error
 
 

@@ -54,7 +54,7 @@ FOR_DRIVERS: Mapping[str, str] = {
 FOR_SCRIPTS: Mapping[str, str] = {
     "PACELINE_REPORTS": "The file to which a script's reports are appended, one JSON object a line.",
     "PACELINE_CONFIG": "The trial's hyperparameters as JSON.",
-    "PACELINE_CHECKPOINT": "With `checkpoint: true` the folder that the script writes to, and goes on from.",
+    "PACELINE_CHECKPOINT": "With `checkpoint: true` the folder that the script writes to, and continues from.",
     "PACELINE_SWEEP": "The sweep's ID.",
     "PACELINE_TRIAL": "The trial's name, such as `t007`.",
     "PACELINE_PROJECT": "The name of MLflow's experiment.",

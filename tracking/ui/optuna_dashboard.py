@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT: Final = 8080
 LACKING: Final = "optuna-dashboard is not installed: pip install 'paceline[dashboard]'"
 READING: Final = ("GET", "HEAD")
-REFUSED: Final = "Paceline serves the study to be looked at: it is not changed here."
+REFUSED: Final = "Paceline serves the study read-only: it is not changed here."
 READ_ONLY: Final = "-c default_transaction_read_only=on"
 """Option of a connection to PostgreSQL, with which the database refuses every change."""
 

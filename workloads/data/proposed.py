@@ -51,7 +51,7 @@ def proposed(path: Path, shown: str, wanted: DataKind | None = None) -> Proposal
     if ending not in TABLES:
         known = ", ".join(f".{one}" for one in (*TABLES, *TEXTS, *TAGGED))
         raise DataError(
-            f"{path} is no data that is told by its name: a folder of images or texts, or a file {known}"
+            f"{path} is not recognised as data by its name: a folder of images or texts, or a file {known}"
         )
     return _table(path, shown, TABLES[ending], wanted)
 

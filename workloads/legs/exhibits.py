@@ -47,7 +47,7 @@ def logged_by(members: Sequence[TrainingMember], messages: list[str]) -> list[Ex
         messages += logged.told
         for path, content in logged.files.items():
             if len(content) > room:
-                limit = f"those of all trials of a leg may have {MAX_REPORT_BYTES // MIB} MiB an epoch"
+                limit = f"those of all trials that train together may have {MAX_REPORT_BYTES // MIB} MiB an epoch"
                 messages.append(f"{trial_name(a.member.trial)}: artifact {path} is left out: {limit}")
                 continue
             room -= len(content)

@@ -103,7 +103,8 @@ def _width(setup: Setup, members: Sequence[Trainee], num_epochs: int) -> tuple[i
     best = _best(seconds)
     _fastest[key] = MANY if best == candidates[-1] else best
     shown = ", ".join(f"{width}: {1e3 * each:.2g} ms" for width, each in seconds.items())
-    return best, [f"{len(members)} trials are trained {best} at a time (step and member at width {shown})"]
+    told = f"{len(members)} trials are trained {best} at a time"
+    return best, [f"{told} (a step of one trial, by how many train together: {shown})"]
 
 
 def _best(seconds: Mapping[int, float]) -> int:

@@ -58,10 +58,10 @@ class Bound:
             return replace(self, width=-(-width // 2))
         if size > 1:
             return replace(self, micro_batch=-(-size // 2))
-        raise MemoryEnded("memory ends with one member and one example at a time")
+        raise MemoryEnded("memory ends with one trial and one example at a time")
 
     def __str__(self) -> str:
-        members = f"{self.width} member{'s' * (self.width > 1)} at a time" if self.width else ""
+        members = f"{self.width} trial{'s' * (self.width > 1)} at a time" if self.width else ""
         examples = f"micro-batches of {self.micro_batch}" if self.micro_batch else ""
         return " and ".join(part for part in (members, examples) if part)
 

@@ -201,7 +201,7 @@ def follow_driver(target: Target, sweep_id: str) -> int:
         return _wait(target, sweep_id)
     except KeyboardInterrupt:
         print(
-            f"\ndetached; sweep {sweep_id} goes on: `paceline logs {sweep_id} -f` follows it again, "
+            f"\ndetached; sweep {sweep_id} continues: `paceline logs {sweep_id} -f` follows it again, "
             f"`paceline stop {sweep_id}` ends it"
         )
         return INTERRUPTED

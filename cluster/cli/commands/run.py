@@ -145,7 +145,7 @@ def watch(
     except ClickException:
         raise
     except Exception:
-        print(f"sweep {home.id} broke off; `paceline resume {home.id}` goes on with it", file=sys.stderr)
+        print(f"sweep {home.id} broke off; `paceline resume {home.id}` continues it", file=sys.stderr)
         raise
     tell_end(reading(home), options.as_json, after=after if code == FINISHED else ())
     return code

@@ -30,13 +30,13 @@ POLL_S = 0.2
 @click.command()
 @SWEEP
 @click.argument("trials", metavar="[TRIAL]...", nargs=-1)
-@click.option("--now", is_flag=True, help="Do not wait for the running legs.")
+@click.option("--now", is_flag=True, help="Do not wait for the running epochs to end.")
 @ON
 @JSON
 def stop(sweep: str, trials: tuple[str, ...], now: bool, on: str | None, as_json: bool) -> int:
     """Stop a running sweep, or single trials of it; `resume` continues it.
 
-    Trials are stopped for good, and the sweep goes on.
+    Trials are stopped for good, and the sweep continues.
     """
     if trials:
         if as_json:

@@ -220,7 +220,7 @@ def _said(first: Side, second: Side, found: Estimate, finite: bool) -> str:
     """Return in a sentence whether one champion is better. Inside the noise there is no winner."""
     ids = first.read.home.id, second.read.home.id
     if not finite:
-        return f"No interval can be given, so that {ids[1]} cannot be told from {ids[0]}."
+        return f"No interval can be given, so that {ids[1]} cannot be distinguished from {ids[0]}."
     if found.low <= 0 <= found.high:
         return f"No difference is shown between {ids[1]} and {ids[0]}: the 95 % interval includes 0."
     better = first.objective.better(found.mean, 0.0)

@@ -127,7 +127,7 @@ def said(ordered: Sequence[Group], compared: Sequence[Pair]) -> str:
     if len({group.mean.mean for group in ordered}) == 1:
         return "No difference is shown: the mean is the same with each value."
     if not mine:
-        few = "with so few trials of it, or without any spread, it cannot be told apart from the others"
+        few = "with so few trials of it, or without any spread, it cannot be distinguished from the others"
         return f"{first} is best on average; {few}."
     beaten = [pair for pair in mine if pair.told_apart]
     if not beaten:
@@ -138,5 +138,5 @@ def said(ordered: Sequence[Group], compared: Sequence[Pair]) -> str:
         for pair in beaten
     )
     equal = [pair.second for pair in mine if not pair.told_apart]
-    rest = f"; it cannot be told apart from {', '.join(equal)}" if equal else ""
+    rest = f"; it cannot be distinguished from {', '.join(equal)}" if equal else ""
     return f"{first} is better than {sizes}{rest}."

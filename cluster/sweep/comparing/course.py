@@ -56,7 +56,7 @@ def ended(read: Reading, row: Row) -> str:
     if row.state == "running":
         return "is being trained"
     if not read.live:
-        return f"has not ended: the sweep stopped before, and `paceline resume {read.home.id}` goes on with it"
+        return f"has not ended: the sweep stopped before, and `paceline resume {read.home.id}` continues it"
     return "waits to be promoted"
 
 

@@ -34,7 +34,7 @@ def no_space(home: SweepHome) -> NoSpace:
     free = shutil.disk_usage(place).free / MIB
     return NoSpace(
         f"no space left on the disk of {place} ({free:.0f} MiB free); nothing half written is kept: make room, "
-        f"then `paceline resume {home.id}` goes on"
+        f"then `paceline resume {home.id}` continues the sweep"
     )
 
 

@@ -43,4 +43,4 @@ class ToldOnce:
     def left(self, left: str, names: str) -> None:
         """Say what a leg left behind in its worker, once for all that differs in numbers only."""
         if self.is_new(re.sub(r"[\d,]+", "", left)):
-            self.say(f"{names} {left}; a new worker goes on")
+            self.say(f"{names} {left}; a new worker takes over")

@@ -19,4 +19,4 @@ def go_back(race: Race, tracks: Sequence[Track], say: Callable[[str], None]) -> 
         if kept is not None and not checkpoint.valid(kept):
             kept = None
         race.send_back(track, checkpoint.progress(kept).epoch if kept else 0, kept)
-        say(f"the checkpoint {torn} is torn; {name_of_key(track.key)} goes on from epoch {track.epoch}")
+        say(f"the checkpoint {torn} is torn; {name_of_key(track.key)} continues from epoch {track.epoch}")

@@ -108,7 +108,7 @@ def _way_on(read: Reading, resume: str) -> str:
     """Return what a sweep that nobody drives does with an edit."""
     judged = any(change.startswith("final") for change in read.sweep.edits[-1].changes)
     if judged or not (read.facts.searched or read.complete or read.facts.ended_by):
-        return f"{resume} goes on with it"
+        return f"{resume} continues it"
     if len(read.rows) >= read.sweep.trials or not read.facts.ended_by:
         return f"its trials are all there: {resume[:-1]} --trials +20` trains more, as edited"
     return f"its search is over, as {read.facts.ended_by}: an edit of that limit lets it go on"

@@ -228,7 +228,7 @@ def _tells_nothing(sweep: Sweep, one: EarlierSweep, taken: Taken, away: str) -> 
         left.append(f"{free.used} did not measure what constraints bound ({names}){asked}")
     if free.no_value:
         left.append(f"{free.no_value} have no value")
-    rule = f"must have trials that tell something of this space (of {len(one.trials)}, {', '.join(left)})"
+    rule = f"must have trials that inform on this space (of {len(one.trials)}, {', '.join(left)})"
     return f"{rule}: leave it out, or the constraints" if free.used else rule
 
 

@@ -38,7 +38,12 @@ def examine_namespace(context: str, namespace: str, code: Code) -> Iterator[Chec
     yield Check(name="cluster", state="ok", found=f"{api.place} answers, Kubernetes {version}")
     yield _rights(api)
     remedy = "submit without --code ship, to a cluster whose image holds Paceline"
-    yield judged("code", code == "image", "sits in the image" if code == "image" else "would travel along", remedy)
+    yield judged(
+        "code",
+        code == "image",
+        "sits in the image" if code == "image" else "would be shipped with the sweep",
+        remedy,
+    )
     try:
         template = api.rayjob(TEMPLATE)
     except KubernetesError as error:
@@ -90,6 +95,6 @@ def _stores(api: Api) -> Check:
             "ready" if conditions.get("Ready") == "True" else "is not ready"
         )
     found = ", ".join(f"{store} {state}" for store, state in ready.items())
-    remedy = "`kubectl get pods` tells more; stores elsewhere must be let through by the network policies"
+    remedy = "`kubectl get pods` shows more; stores elsewhere must be let through by the network policies"
     state = "wrong" if "is not ready" in ready.values() else "warning"
     return judged("stores", set(ready.values()) == {"ready"}, found, remedy, state)  # type: ignore[arg-type]

@@ -161,7 +161,7 @@ class KubernetesTarget:
         rayjobs = api.rayjobs(f"{ID_LABEL}={sweep_id},{ROLE_LABEL}=sweep")
         if not rayjobs:
             raise LookupError(
-                f"{self} has no sweep {sweep_id} (any more); `paceline ls --on {self}` tells what it has"
+                f"{self} has no sweep {sweep_id} (any more); `paceline ls --on {self}` lists what it has"
             )
         return max(rayjobs, key=lambda rayjob: _sweep_job(rayjob).attempt)
 

@@ -101,7 +101,7 @@ def judge(seen: Mapping[str, Any], code: Code) -> Iterator[Check]:
     yield from _gpus(seen, nodes)
     free, total = ({k: r.get(k, 0.0) for k in ("CPU", "GPU")} for r in (seen["free"], seen["total"]))
     found = f"{free['CPU']:g} of {total['CPU']:g} CPU, {free['GPU']:g} of {total['GPU']:g} GPU free"
-    remedy = "a sweep waits until others end: `paceline ls` tells whose they are"
+    remedy = "a sweep waits until others end: `paceline ls` shows whose they are"
     yield judged("resources", free["CPU"] > 0, found, remedy, "warning")
 
 
@@ -129,7 +129,7 @@ def _packages(nodes: Mapping[str, Mapping[str, Any]], code: Code) -> Iterator[Ch
                     remedy="uninstall it there" if code == "ship" else "use an image that holds Paceline",
                 )
                 return
-    told = "travels along" if code == "ship" else "sits in the image"
+    told = "is shipped with the sweep" if code == "ship" else "sits in the image"
     yield Check(name="code", state="ok", found=f"Paceline {told}, and {len(nodes)} nodes load it")
 
 

@@ -1,1 +1,1 @@
-"""Lines at the end of a sweep's summary: its model, where the time went, too many failures."""
+"""Lines at the end of a sweep's summary: its model, where the time went, too many failures; wrapped at words."""

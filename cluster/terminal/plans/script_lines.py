@@ -39,4 +39,4 @@ def _decisions(sweep: Sweep, rungs: Sequence[int]) -> str:
     """Return when it is decided who goes on; not how many come so far, as trials may end before."""
     shown = ", ".join(map(str, rungs[:-1][:MOST_SHOWN])) + (", ..." if len(rungs) > MOST_SHOWN + 1 else "")
     eta = sweep.early_terminate.parameters.get("eta", AshaParameters().eta)
-    return f"after {shown} reports of {sweep.metric.name} one of {eta} goes on, of those that came so far"
+    return f"after {shown} reports of {sweep.metric.name} one of {eta} continues, of those that came so far"

@@ -26,7 +26,7 @@ def check_population(
         text = f"must be below epochs = {spec.epochs}, else nothing is ever exchanged"
         document.fault((_KEY, "interval"), text, shown(interval))
     if spec.trials == 1:
-        document.fault(("trials",), "must be at least 2: the members of a population are compared", "1")
+        document.fault(("trials",), "must be at least 2: the trials of a population are compared", "1")
     able = [name for name in space.domains if not known[name].shapes]
     for number, name in enumerate(rule.parameters.get("mutate", ())):
         if name not in able:

@@ -13,7 +13,7 @@ def check_repeats(document: Document, spec: SpecFile) -> None:
     if spec.metrics:
         document.fault(("repeats",), "must be left out with several objectives: the mean is that of one")
     if (spec.early_terminate or {}).get("type") == POPULATION:
-        rule = f"must be left out with early_terminate type {POPULATION}: a trial goes on from others' weights"
+        rule = f"must be left out with early_terminate type {POPULATION}: a trial continues from others' weights"
         document.fault(("repeats",), rule)
 
 

@@ -15,8 +15,8 @@ def check_cache(document: Document, spec: SpecFile) -> None:
     reasons = {
         "with constraints": bool(spec.constraints),
         "with several metrics": bool(spec.metrics),
-        "with repeats, whose further seeds decide who goes on": spec.repeats is not None,
-        f"with early_terminate type {POPULATION}, whose trials go on from others' weights": kind == POPULATION,
+        "with repeats, whose further seeds decide which trials continue": spec.repeats is not None,
+        f"with early_terminate type {POPULATION}, whose trials continue from others' weights": kind == POPULATION,
         "where the number of workers may vary": spec.resources.least != spec.resources.most,
     }
     for reason in (reason for reason, holds in reasons.items() if holds):

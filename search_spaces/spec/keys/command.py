@@ -100,8 +100,8 @@ StepsKey = Annotated[
 Saves = Annotated[
     bool,
     Field(
-        description="Whether the script writes to the folder that PACELINE_CHECKPOINT names, and goes on from what "
-        "it finds there: then it is paused and promoted."
+        description="Whether the script writes to the folder that PACELINE_CHECKPOINT names, and continues from "
+        "what it finds there: then it is paused and promoted."
     ),
 ]
 Wandb = Annotated[

@@ -24,7 +24,7 @@ KEYS: Mapping[str, str] = {
     "scheduling_unit": "is not read: a schedule decides after epochs",
     "profiling": "is not read: each trial's seconds, memory and latency are measured anyway",
     "optimizations": "is not read: gradients are accumulated by 'micro_batch' in parameters",
-    "debug": "is not read: `paceline show` and `paceline logs` tell what went wrong",
+    "debug": "is not read: `paceline show` and `paceline logs` show what went wrong",
     "integrations": "is not read: runs, models and files are in MLflow",
     "retention_policy": "is not read: logs stay with the sweep",
     "preemption_timeout": "is not read: write 'grace: N', the seconds in which a trial may end its epoch",
@@ -49,7 +49,7 @@ KEYS: Mapping[str, str] = {
     "maxFailedTrialCount": "is not read: write 'max_failed_trials: N'",
     "trialTemplate": _OWN,
     "metricsCollectorSpec": "is not read: a function of your own reports its metrics (run.report)",
-    "resumePolicy": "is not read: 'paceline resume ID' goes on with any sweep",
+    "resumePolicy": "is not read: 'paceline resume ID' continues any sweep",
     "nasConfig": "is not available: architectures are searched by hyperparameters, such as depth",
     # Ray Tune
     "num_samples": "is not read: write 'trials: N'",

@@ -110,7 +110,7 @@ def script_metric(document: Document, given: MetricFile, settled: Settled) -> di
         return None
     if is_of_test(given.name):
         best = f"the search chooses by {given.name}: what it finds looks better than it is on new data"
-        settled.notes.append(f"{best}, and there is no honest verdict on it")
+        settled.notes.append(f"{best}, and no final evaluation can correct it")
     natural = {name: goal for metrics in METRICS.values() for name, goal in metrics.items()}
     goal = given.goal or natural.get(metric(given.name) or given.name)
     if goal is None:

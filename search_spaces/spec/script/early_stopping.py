@@ -30,7 +30,7 @@ def stopping_form(document: Document, rule: EarlyTerminate) -> tuple[EarlyTermin
     A rule that needs pauses is noted as a fault.
     """
     if rule.type in EXCHANGING:
-        text = "needs 'checkpoint: true', with a script that saves to PACELINE_CHECKPOINT and goes on from it"
+        text = "needs 'checkpoint: true', with a script that saves to PACELINE_CHECKPOINT and continues from it"
         document.fault(("early_terminate", "type"), text, repr(rule.type))
     if rule.type not in PROMOTING:
         return rule, []

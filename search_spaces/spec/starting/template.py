@@ -60,7 +60,7 @@ _TAIL = """
 
 _FINAL = """\
 final: {top: 3, seeds: 5}  # final evaluation: the best trials again, with new seeds, on the test split; or none"""
-_NO_FINAL = "final: none                # a verdict on the test split needs a function predict(folder, x)"
+_NO_FINAL = "final: none                # a final evaluation on the test split needs a function predict(folder, x)"
 
 
 def default_kind(workload: WorkloadInfo) -> DataKind:

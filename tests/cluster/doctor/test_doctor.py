@@ -148,7 +148,7 @@ def test_a_server_is_read_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "MLFLOW_TRACKING_URI" in gone.remedy
 
 
-WAYS = ("Ray's start", "forked workers", "spare workers", "kept lanes", "MLflow's file", "gradients", "Adam")
+WAYS = ("Ray's start", "forked workers", "spare workers", "kept workers", "MLflow's file", "gradients", "Adam")
 
 
 def test_every_fast_way_has_a_line() -> None:
@@ -172,7 +172,7 @@ def test_all_are_off_where_plain_ways_are_wanted(monkeypatch: pytest.MonkeyPatch
         (lean_node, "NEEDED", {"ray._private.node": ["Node.start_x"]}, "Ray's start", "node: Node.start_x"),
         (lean_node, "NEEDED", {"ray._private.moved": ["x"]}, "Ray's start", "moved: x"),
         (forkserver.sys, "platform", "darwin", "forked workers", "not on darwin"),
-        (tune, "_ObjectCache", object, "kept lanes", "another cache"),
+        (tune, "_ObjectCache", object, "kept workers", "another cache"),
         (by_hand, "_missing", lambda: ("aten.mish_backward",), "gradients", "aten.mish_backward"),
         (optimizers, "KERNELS", {}, "Adam", "_fused_adam_"),
     ],

@@ -49,7 +49,7 @@ def test_it_is_told_in_a_sentence_that_names_the_disk(
     monkeypatch.setattr(Driver, "run", run)
     assert main(["resume", home.id]) == 1
     err = capsys.readouterr().err
-    assert "no space left on the disk of " in err and f"`paceline resume {home.id}` goes on" in err
+    assert "no space left on the disk of " in err and f"`paceline resume {home.id}` continues the sweep" in err
     assert "Traceback" not in err
 
 

@@ -34,6 +34,6 @@ def test_it_is_told_in_a_sentence_that_says_how_to_go_on(
     out, err = capsys.readouterr()
     assert "it is tried again" in out
     assert err.splitlines()[-1].startswith(
-        f"Ray did not start: load 17 on 2 cores; `paceline resume {home.id}` goes on"
+        f"Ray did not start: load 17 on 2 cores; `paceline resume {home.id}` continues it"
     )
     assert "Traceback" not in err and home.journal.exists()

@@ -54,7 +54,7 @@ def test_its_runs_are_ended_in_mlflow(tmp_path: Path, monkeypatch: pytest.Monkey
     assert {run.status for run in runs if not run.key} == {"KILLED"}
     assert "RUNNING" not in {run.status for run in runs} and len(runs) > 1
     told = str(gone(home, raised.value))
-    assert ("cannot be resumed" if what == "folder" else f"`paceline resume {home.id}` goes on") in told
+    assert ("cannot be resumed" if what == "folder" else f"`paceline resume {home.id}` continues it") in told
     assert home.path.exists() == home.path.parent.exists() == (what == "journal")
 
 

@@ -50,15 +50,15 @@ def folder(tmp_path: Path) -> Here:
 def test_an_untouched_script_runs_and_is_told_how_it_gets_a_verdict(folder: Here) -> None:
     done = folder.paceline("run", "sweep.yaml")
     assert done.returncode == 0, done.stderr
-    told = "no verdict: none is asked for; `final: {top: 3, seeds: 5}` in the sweep file trains the best again with"
-    assert f"{told} new seeds, and judges them by test_acc, which train.py reports: `paceline edit" in done.stdout
+    told = "no final evaluation: none is asked for; `final: {top: 3, seeds: 5}` in the sweep file trains the best"
+    assert f"{told} again with new seeds, and judges them by test_acc, which train.py reports" in done.stdout
     copied = folder.paceline("best", "last", "--files", "of_the_search")
     assert copied.returncode == 0, copied.stderr
     best = folder.document("best")
     found = (folder.path / "of_the_search" / "files" / "model.txt").read_text()
     assert found == f"{best['params']['lr']} 0" and Path(best["files"], "files", "model.txt").read_text() == found
     edited = folder.paceline("edit", "last", "final={top: 1, seeds: 2}")
-    assert edited.returncode == 0 and "` goes on with it" in edited.stdout, edited.stderr
+    assert edited.returncode == 0 and "` continues it" in edited.stdout, edited.stderr
     verdict = folder.document("resume")["verdict"]
     assert verdict["winner"]["number"] == best["number"] and verdict["winner"]["seeds"] == 2
     again = folder.paceline("edit", "last", "final={top: 2}")
@@ -72,7 +72,7 @@ def test_its_verdict_its_champion_and_a_final_evaluation_that_fails_first(
     (folder.path / "broken").touch()
     failed = folder.paceline("run", "sweep.yaml", "final.top=1", "final.seeds=2", "max_retries=0")
     assert failed.returncode == 1, failed.stdout + failed.stderr
-    assert "no verdict: all 4 trainings of the final evaluation failed, the last by: " in failed.stdout
+    assert "no final evaluation: all 4 trainings of the final evaluation failed, the last by: " in failed.stdout
     assert "exit code 1: the test data is away; once that is mended, `paceline resume" in failed.stdout
     assert folder.document("show")["no_verdict"].startswith("all 4 trainings")
     (folder.path / "broken").unlink()
@@ -88,7 +88,7 @@ def test_its_verdict_its_champion_and_a_final_evaluation_that_fails_first(
     assert Path(document["best"]["files"], "files", "model.txt").read_text() == f"{lr} 2", "of the best seed"
     shown = folder.paceline("show").stdout
     assert "final evaluation: test_acc as train.py measures it, on test data of its own" in shown
-    assert "no verdict" not in shown
+    assert "no final evaluation" not in shown
     assert "  first trial           t000   0.1015  [" in shown and "better than the first trial: the 95" in shown
     again = folder.paceline("resume")
     assert "nothing is left to do" in again.stderr

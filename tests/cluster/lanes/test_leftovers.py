@@ -153,7 +153,7 @@ def test_a_sweep_replaces_the_worker_of_a_trial_that_left_something_or_failed(tm
     assert (
         f" processes (sh -c sleep {CHILD}" in said
         and "t002 left behind " in said
-        and "a new worker goes on" in said
+        and "a new worker takes over" in said
     )
     assert "t001 failed (RuntimeError: spoiled by those before)" in said
     runs = {run["trial.number"]: run["run_id"] for run in folder.runs("trial").values()}

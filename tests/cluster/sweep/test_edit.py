@@ -180,7 +180,7 @@ def test_a_finished_sweep_is_edited_in_its_files(capsys: pytest.CaptureFixture[s
     read = Reading.of(home)
     assert read.complete and read.wrong == ""
     assert edit(home.id, "trials=12") == 0
-    assert capsys.readouterr().out.splitlines()[1] == f"`paceline resume {home.id}` goes on with it"
+    assert capsys.readouterr().out.splitlines()[1] == f"`paceline resume {home.id}` continues it"
     read = Reading.of(home)
     assert (read.complete, read.facts.searched, read.sweep.trials) == (False, False, 12)
     assert json.loads(home.document.read_text())["sweep"]["edits"][1]["changes"] == ["trials=12"]
@@ -223,7 +223,7 @@ def test_a_search_goes_on_whose_limit_is_lifted(capsys: pytest.CaptureFixture[st
     assert edit(ended.id, "trials=+5") == 2
     assert "trials: would end at once: the timeout of 1 s is used up after 65 s" in capsys.readouterr().err
     assert edit(ended.id, "timeout=2h", "trials=+5") == 0
-    assert capsys.readouterr().out.splitlines()[1] == f"`paceline resume {ended.id}` goes on with it"
+    assert capsys.readouterr().out.splitlines()[1] == f"`paceline resume {ended.id}` continues it"
     read = Reading.of(ended)
     assert not (read.complete or read.facts.searched or read.facts.ended_by or read.facts.verdict)
     assert (read.sweep.trials, read.sweep.timeout_s) == (25, 7200.0)

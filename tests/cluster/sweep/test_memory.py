@@ -105,7 +105,7 @@ LORA = replace(NEED, label="with lora r=8", gradients=0, optimizer=0)
 def test_what_is_needed_and_what_there_is_stand_in_one_line() -> None:
     assert told([NEED, LORA], Room(worker_bytes=22 * GIB)) == (
         "8.0 GiB of weights, gradients and adamw in full; 2.0 GiB with lora r=8; "
-        "roughly 1.0 GiB of activations beside; a lane has 22.0 GiB"
+        "roughly 1.0 GiB of activations beside; a worker has 22.0 GiB"
     )
     assert told([NEED], Room(num_workers=4, sharded=True)).startswith("2.0 GiB of weights")
     assert told([NEED], Room(num_workers=4)).endswith("what each of 4 workers has is not known here")
@@ -114,7 +114,7 @@ def test_what_is_needed_and_what_there_is_stand_in_one_line() -> None:
 
 def test_it_is_refused_where_the_state_alone_does_not_fit_and_warned_of_where_the_rest_may_not() -> None:
     assert fault(NEED, Room(worker_bytes=7 * GIB)) == (
-        "8.0 GiB of weights, gradients and adamw in full do not fit: a lane has 7.0 GiB"
+        "8.0 GiB of weights, gradients and adamw in full do not fit: a worker has 7.0 GiB"
     )
     assert fault(NEED, Room(worker_bytes=7 * GIB, num_workers=2)) is not None, "each holds the whole"
     assert fault(NEED, Room(worker_bytes=7 * GIB, num_workers=2, sharded=True)) is None

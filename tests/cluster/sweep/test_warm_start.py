@@ -153,7 +153,7 @@ def test_every_earlier_sweep_that_cannot_be_used_is_told(capsys: pytest.CaptureF
             "is a sweep that is named before",
             "must maximize val_accuracy, as this sweep does, and is to minimize val_loss",
             "must be a sweep of workload softmax, as this one, and is one of mlp",
-            "must have trials that tell something of this space (of 0, 0 are not in this space",
+            "must have trials that inform on this space (of 0, 0 are not in this space",
             "(of 1, 1 are not in this space)",
             "must be the home of a sweep, as .paceline/ID is",
             "must be an earlier sweep (there is no sweep '1234'",

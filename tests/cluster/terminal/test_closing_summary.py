@@ -47,7 +47,10 @@ def test_the_verdict_in_words(low: float, high: float, goal: Goal, words_of_it: 
     told = verdict(low, high)
     if low != low:
         told["difference"] = {"mean": 0.02, "ci95": None}
-    assert words_of_it in closing_summary.judgement(told, Objective("val_accuracy", goal))
+    objective = Objective("val_accuracy", goal)
+    assert words_of_it in closing_summary.judgement(told, objective)
+    difference = next(str(line) for line in closing_summary.verdict_lines(told, objective) if "−" in str(line))
+    assert difference.endswith("lower is better") == (goal == "minimize")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,7 @@ def test_tracebacks_through_the_same_code_are_shown_once() -> None:
 
 def test_a_stopped_sweep_says_how_to_go_on_first() -> None:
     text = told({"state": "stopped", "verdict": None, "tracking": None}, [])
-    assert "evaluation" not in text
+    assert "evaluation on" not in text and "no final evaluation" not in text
     assert text.index("paceline resume 7f3a") < text.index("paceline best 7f3a")
     assert "paceline ui" not in text, "there is nothing to see yet"
     assert "paceline report 7f3a --open" in text

@@ -27,7 +27,7 @@ def test_the_first_rungs_are_told_and_no_number_of_trials_that_come_so_far(tmp_p
         assert lines["metrics"] == "val_acc from wandb.log, as its program imports wandb"
         first = "2, 6, 18, 54, ..." if "min_iter" in rule else "4, 8"
         eta = 3 if "min_iter" in rule else 2
-        wanted = f"after {first} reports of val_acc one of {eta} goes on, of those that came so far"
+        wanted = f"after {first} reports of val_acc one of {eta} continues, of those that came so far"
         assert lines["early stop"] == wanted
     assert lines["final"] == "none (final: {top: 3, seeds: 5} has the best judged by test_acc)"
     assert lines["note"] == "early_terminate: max_iter 16 and s 2 are {min_iter: 4, eta: 2}, up to 8"

@@ -72,7 +72,7 @@ def test_a_checkpoint_that_is_torn_while_the_sweep_runs_is_passed_over(tmp_path:
     assert writer.close(60)
     told = [message for message in messages if "is torn" in message]
     assert torn and len(told) == len(torn)
-    assert all(message.endswith("goes on from epoch 0") for message in told)
+    assert all(message.endswith("continues from epoch 0") for message in told)
     assert {record.outcome for record in study.records()} == {"done", "stopped"}
     for record in study.records():
         [run] = runs_of(sqlite_uri, home.id)[f"t{record.number:04d}"]

@@ -227,4 +227,4 @@ def test_a_part_that_cannot_be_looked_at_is_told_and_the_others_stay(
     broken = replace(prepared.test, y=prepared.test.y + 7)
     found = inspect(subject, prepared.search, broken)
     assert "confusion" in found.failed and found.importance and found.layers and found.dependence
-    assert "confusion could not be looked at" in files(found, Head())["verdict/report.html"].decode()
+    assert "confusion could not be inspected" in files(found, Head())["verdict/report.html"].decode()

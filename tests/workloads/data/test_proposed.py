@@ -85,7 +85,7 @@ def test_a_folder_of_images_and_a_text(tmp_path: Path) -> None:
 def test_what_is_no_data_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"x")
     (tmp_path / "empty").mkdir()
-    for name, rule in (("a.bin", "is no data that is told by its name"), ("empty", "is no folder of images")):
+    for name, rule in (("a.bin", "is not recognised as data by its name"), ("empty", "is no folder of images")):
         with pytest.raises(DataError, match=rule):
             proposed(tmp_path / name, name)
 

@@ -157,7 +157,7 @@ def test_the_artifacts_of_all_folds_and_of_a_leg_s_trials_are_bounded_together(
     lane.start(replace(leg(), members=tuple(Member(trial=k, seed=1, params={}) for k in (7, 8))))
     lane.epoch()
     assert [(shown.key, shown.path) for shown in lane.exhibits()] == [("t0007-s1", "plot.png")]
-    told = "t008: artifact plot.png is left out: those of all trials of a leg may have 0 MiB an epoch"
+    told = "t008: artifact plot.png is left out: those of all trials that train together may have 0 MiB an epoch"
     assert lane.take_messages() == [told]
 
 

@@ -102,8 +102,8 @@ def test_a_cohort_is_trained_with_fewer_members_first(tmp_path: Path) -> None:
     told = run(lane, leg(3))
     assert len(told) == 9 and not any(t.failure for t in told)
     assert [message.partition("with ")[2] for message in lane.take_messages()] == [
-        "2 members at a time",
-        "1 member at a time",
+        "2 trials at a time",
+        "1 trial at a time",
     ]
     assert_as_with_room(lane, leg(3), tmp_path)
 
@@ -137,7 +137,7 @@ def test_one_example_that_does_not_fit_is_infeasible(tmp_path: Path) -> None:
     told = run(lane, leg(2))
     assert [t.key for t in told] == ["t0000-s0", "t0001-s0"]
     assert {t.failure for t in told} == {
-        FailureReason("out_of_memory", "memory ends with one member and one example at a time")
+        FailureReason("out_of_memory", "memory ends with one trial and one example at a time")
     }
     assert lane.done and lane.save() == []
 
@@ -182,4 +182,4 @@ def test_bounds_halve_down_to_one() -> None:
             width, size = bound.width or width, bound.micro_batch or size
             tried.append((width, size))
     assert tried == [(3, 6), (2, 6), (1, 6), (1, 3), (1, 2), (1, 1)]
-    assert str(replace(bound, micro_batch=0)) == "1 member at a time"
+    assert str(replace(bound, micro_batch=0)) == "1 trial at a time"

@@ -43,6 +43,6 @@ def sections(found: Inspection, head: Head) -> list[Section]:
     """
     drawn = [draw(head, found) for draw in CATALOGUE]
     if found.failed:
-        said = [f"{part} could not be looked at: {why}" for part, why in found.failed.items()]
+        said = [f"{part} could not be inspected: {why}" for part, why in found.failed.items()]
         drawn.append(Section(id="champion-failed", heading="Not shown", warnings=said))
     return [section for section in drawn if section is not None]

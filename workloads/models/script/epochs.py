@@ -273,7 +273,7 @@ class Epochs:
         if late := sorted(self._behind.keys() - {self.metric, self.unit or EPOCH} - self._told_late):
             self._told_late.update(late)
             them = "is left out there: log it" if len(late) == 1 else "are left out there: log them"
-            told = f"{', '.join(late)} came after epoch {self.done} was told, and {them}"
+            told = f"{', '.join(late)} came after epoch {self.done} was reported, and {them}"
             self.messages.append(f"{told} before {self.metric}, or with it")
         self._behind = {}
 

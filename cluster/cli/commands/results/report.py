@@ -93,7 +93,7 @@ def _watched(home: SweepHome, path: Path) -> tuple[Reading, Drawn]:
             live = _written(home, path, watch=True)[0].live
             wait_s = max(EVERY_S, (time.monotonic() - begun) / WORK_SHARE)
     except KeyboardInterrupt:
-        print("\nthe page is not written anew any more; the sweep goes on", file=sys.stderr)
+        print("\nthe page is no longer refreshed; the sweep continues", file=sys.stderr)
     return _written(home, path)
 
 

@@ -40,7 +40,7 @@ class CausalTokens:
         """
         tokenizer = tokens_of(model, max_length).tokenizer
         if not tokenizer.is_fast:
-            rule = "its tokenizer does not tell where its tokens are in a text: save it as tokenizer.json"
+            rule = "its tokenizer does not report where its tokens are in a text: save it as tokenizer.json"
             raise Infeasible(f"parameters.model: {model!r}: {rule}")
         return cls(tokenizer, max_length)
 
