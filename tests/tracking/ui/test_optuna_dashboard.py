@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ from tests.helpers.postgres import Postgres
 from tracking.ui import optuna_dashboard
 from tracking.ui.optuna_dashboard import dashboard
 
-pytest.importorskip("optuna_dashboard", reason="the extra dashboard is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("optuna_dashboard") is None, reason="the extra dashboard is not installed"
+)
 SPACE = Space({"lr": Uniform(1e-4, 1e-1, log=True)})
 STATES = {"done": "Complete", "stopped": "Pruned", "failed": "Fail"}
 

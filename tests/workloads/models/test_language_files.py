@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from workloads.models.language.outline import outline
 from workloads.models.language.pretrained import encoder_of, tokens_of
 from workloads.models.language.workload import build, told_first
 
-pytest.importorskip("transformers", reason="the extra language is not installed")
+pytestmark = pytest.mark.skipif(find_spec("transformers") is None, reason="the extra language is not installed")
 ROWS = DataShape((1,), 2)
 
 
