@@ -108,7 +108,7 @@ class Coordinator:
         if leg is not None and self._since is None and self.purpose != "final":
             self._since = time.monotonic()
         if leg is not None:
-            self._log.started(leg)
+            self._log.started(leg, self._aboard((leg.purpose, leg.id)))
         self.commit(sync=False)
         return leg
 
@@ -252,9 +252,8 @@ class Coordinator:
 
         ``reported``: its lane has told all that it worked.
         """
-        seconds = max(
-            self.accounts.times.trained_s(handle), self.accounts.worked_s(handle)
-        )  # short ones are seen late
+        worked_s = self.accounts.worked_s(handle)
+        seconds = worked_s if reported else max(self.accounts.times.trained_s(handle), worked_s)
         self._log.over(handle, seconds, failed=not reported)
         self.accounts.over(handle, reported)
         return self._endings.pop(handle, None)

@@ -246,7 +246,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "costs": "what it cost at its last epoch, by metric: `params_m`, `latency_ms` and others, where known",
         "training[].from_epoch": "the first epoch of a stretch of its training in the search; empty for sweeps of "
         "versions that kept none",
-        "training[].to_epoch": "the last one",
+        "training[].to_epoch": "the last one that it finished; the one before `from_epoch` where that is none",
         "training[].began_s": "when it began, in seconds since 1970",
         "training[].seconds": "how long its worker trained it",
         "training[].worker": "machine and process of the worker",

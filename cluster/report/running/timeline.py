@@ -176,4 +176,5 @@ def _told(leg: LegRecord) -> str:
     keys = (key.partition("-")[0] if leg.purpose == "search" else key for key in leg.members[:NAMED])
     named = ", ".join(map(name_of_key, keys))
     more = f" and {len(leg.members) - NAMED} more" if len(leg.members) > NAMED else ""
-    return f"{named}{more}: epochs {leg.start + 1} to {leg.stop}"
+    epochs = f"epochs {leg.start + 1} to {leg.stop}" if leg.stop > leg.start else "no epoch"
+    return f"{named}{more}: {epochs}"

@@ -31,7 +31,7 @@ def stretches(read: Reading, row: Row) -> list[dict[str, Any]]:
             found.append(
                 {
                     "from_epoch": leg.start + 1,
-                    "to_epoch": leg.stop,
+                    "to_epoch": max(leg.start, min(leg.stop, row.epochs)),
                     "began_s": leg.began_s,
                     "seconds": leg.seconds,
                     "worker": leg.lane,

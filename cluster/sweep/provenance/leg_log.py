@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from cluster.sweep.messages import Handle, Report
 from search_spaces.race.legs import Leg, Purpose
+from search_spaces.race.track import Track
 from search_spaces.study.study import Study
 
 PREFIX: Final = "leg:"
@@ -18,7 +19,10 @@ PREFIX: Final = "leg:"
 
 @dataclass(frozen=True, kw_only=True)
 class LegRecord:
-    """One leg that is over: its members trained from epoch ``start`` to ``stop``, unless it ``failed``."""
+    """One leg that is over: its members trained from epoch ``start`` to ``stop``, the last one that any reached.
+
+    Where it broke off, or all of its members ended early, that is before the epoch at which it was to end.
+    """
 
     purpose: Purpose
     members: tuple[str, ...]
@@ -42,7 +46,7 @@ class LegRecord:
 
     @property
     def epochs(self) -> int:
-        """Number of epochs of all members together, if it trained to its end."""
+        """Number of epochs of all members together, if none of them ended before the others."""
         return (self.stop - self.start) * len(self.members)
 
 
@@ -52,12 +56,13 @@ class LegLog:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._number = sum(1 for key in study.facts() if key.startswith(PREFIX))
-        self._out: dict[Handle, Leg] = {}
+        self._out: dict[Handle, tuple[Leg, Sequence[Track]]] = {}
         self._heard: dict[Handle, tuple[str, int]] = {}
+        self._reached: dict[Handle, int] = {}
 
-    def started(self, leg: Leg) -> None:
-        """Note a leg that is handed out."""
-        self._out[leg.purpose, leg.id] = leg
+    def started(self, leg: Leg, tracks: Sequence[Track]) -> None:
+        """Note a leg that is handed out, with the ``tracks`` of its members."""
+        self._out[leg.purpose, leg.id] = leg, tracks
 
     def heard(self, handle: Handle, report: Report) -> None:
         """Note which lane trains the leg, and how many members as one program; not one that is handed back."""
@@ -65,18 +70,22 @@ class LegLog:
             self._out.pop(handle, None)
         lane, fused = self._heard.get(handle, ("", 1))
         self._heard[handle] = report.lane or lane, max(report.fused, fused)
+        self._reached[handle] = max([self._reached.get(handle, 0), *(one.epoch for one in report.epochs)])
 
     def over(self, handle: Handle, seconds: float, failed: bool) -> None:
         """Write down a leg that ends now, after so many seconds on its lane; none that never began."""
-        leg, (lane, fused) = self._out.pop(handle, None), self._heard.pop(handle, ("", 1))
-        if leg is None or not seconds:
+        out, (lane, fused) = self._out.pop(handle, None), self._heard.pop(handle, ("", 1))
+        reached = self._reached.pop(handle, 0)
+        if out is None or not seconds:
             return
+        leg, tracks = out
+        counted = max((epoch for track in tracks for epoch in track.values), default=0)  # a script may run on
         now = time.time()
         record = LegRecord(
             purpose=leg.purpose,
             members=tuple(member.key for member in leg.members),
             start=leg.start,
-            stop=leg.stop,
+            stop=max(leg.start, min(reached, counted)),
             began_s=round(now - seconds, 3),
             ended_s=round(now, 3),
             lane=lane,

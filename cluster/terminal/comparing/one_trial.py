@@ -64,7 +64,7 @@ def _training(found: Mapping[str, Any]) -> Iterator[Text]:
         if k == 0:
             yield Text("trained", "bold")
         first, last = one["from_epoch"], one["to_epoch"]
-        epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+        epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}" if last > first else "no epoch"
         line = f"  {epochs}  in {formatting.span(one['seconds'])}  worker {one['worker'] or 'unknown'}"
         together = one["together_with"]
         beside = f" beside {' '.join(together[:SHOWN])}{' …' if len(together) > SHOWN else ''}" if together else ""
