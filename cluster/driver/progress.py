@@ -33,6 +33,7 @@ class Progress:
         self._lane_s = 0.0
         cost = self.study.facts().get("cost", {})
         self._earlier_s = float(cost.get("seconds", 0.0))
+        self._earlier_parts: Mapping[str, float] = cost.get("parts", {})
         self.searched_s = float(cost.get("search_seconds", self._earlier_s))
         """Seconds of the search by all drivers."""
         self._spent: dict[str, Any] = {SPENT: cost[SPENT]} if SPENT in cost else {}
@@ -81,8 +82,15 @@ class Progress:
         spent = {"seconds": round(self.elapsed_s, 3), "search_seconds": round(self.searched_s, 3)}
         cost = spent | {"lanes": self.num_lanes} | self._spent
         self.study.set("phase", phase)
-        self.study.set("cost", cost | {"parts": {name: round(spent, 3) for name, spent in self.parts.items()}})
+        self.study.set("cost", cost | {"parts": self._all_parts()})
         self.study.flush()
+
+    def _all_parts(self) -> dict[str, float]:
+        """Return the seconds of each part by all drivers."""
+        earlier = self._earlier_parts
+        return {
+            name: round(earlier.get(name, 0.0) + self.parts.get(name, 0.0), 3) for name in {**earlier, **self.parts}
+        }
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:

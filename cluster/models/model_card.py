@@ -118,8 +118,8 @@ def _test(of: Subject) -> Iterator[str]:
     if verdict is None:
         yield "It was not scored on a test split."
         return
-    interval_of = verdict.get("interval") or {}
-    yield f"{verdict['metric']}, with the 95 % interval over {interval_of.get('over', 'seeds')}:"
+    over = (verdict.get("interval") or {}).get("over", "seeds")
+    yield verdict["metric"] + (f", with the 95 % interval over {over}:" if over else ", of a single seed:")
     yield ""
     yield "| | mean | 95 % | seeds |"
     yield "|---|---|---|---|"

@@ -67,7 +67,7 @@ def setting(value: Value) -> str:
     if not isinstance(value, float):
         return str(value).lower() if isinstance(value, bool) else str(value)
     if value == 0 or 1e-2 <= abs(value) < 1e5:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
     return f"{value:.1e}"
 
 

@@ -28,7 +28,7 @@ def model_line(document: Mapping[str, Any]) -> Text | None:
 
 
 def time_line(document: Mapping[str, Any]) -> Text | None:
-    """Return a line on where the time of the last driver went, largest part first; None where that is unknown."""
+    """Return a line on where the time of all drivers went, largest part first; None where that is unknown."""
     parts = (document.get("cost") or {}).get("parts") or {}
     told = sorted(((spent, name) for name, spent in parts.items() if spent >= LEAST_S), reverse=True)
     if not told:

@@ -47,3 +47,16 @@ def test_work_and_waiting_add_up_where_lanes_were_taken_away(
     now_s = 120.0
     progress.trained(busy_s=0.75 * (4 * 10 + 1 * 10))
     assert progress.parts == {"training": pytest.approx(15.0), "waiting": pytest.approx(5.0)}
+
+
+def test_seconds_and_their_parts_are_those_of_all_drivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 100.0
+    monkeypatch.setattr("cluster.driver.progress.time.monotonic", lambda: now_s)
+    study = Study("toy", "maximize", tmp_path / "journal.log")
+    for begun, part in ((90.0, "start"), (95.0, "start"), (97.0, "logging")):
+        progress = Progress(study, 2, begun=begun)
+        progress.took(part, begun)
+        progress.enter("search")
+        progress.note()
+    cost = study.facts()["cost"]
+    assert (cost["seconds"], cost["parts"]) == (18.0, {"start": 15.0, "logging": 3.0})

@@ -71,6 +71,19 @@ def test_limits_are_told() -> None:
     assert "Git commit `f00`, with changes" in told
 
 
+def test_a_score_of_one_seed_without_test_rows_is_said_to_have_no_interval() -> None:
+    score = {"mean": 0.5, "ci95": [None, None], "seeds": 1}
+    verdict = {
+        "metric": "test_f1",
+        "winner": score,
+        "default": score,
+        "difference": score,
+        "interval": {"over": "", "rows": None},
+    }
+    told = model_card(replace(PETS, verdict=verdict))
+    assert "test_f1, of a single seed:" in told and "| champion | 0.5000 | no interval | 1 |" in told
+
+
 def test_a_sweep_s_card_has_the_numbers_of_its_verdict(patients: Here) -> None:
     [file] = (patients.path / "mlruns").rglob(names.MODEL_CARD_FILE)
     told, verdict = file.read_text(), patients.document("show")["verdict"]

@@ -261,7 +261,7 @@ def test_a_sparkline_of_a_script_that_validates_now_and_then_has_its_values_at_t
 @pytest.mark.parametrize(
     ("value", "text"),
     [(1.9e-4, "1.9e-04"), (0.42, "0.42"), (0.0, "0"), (32, "32"), (True, "true"), ("relu", "relu"), (None, "null"),
-     (1234.5, "1234"), (3e7, "3.0e+07")],
+     (1234.5, "1234"), (999.6, "1000"), (3e7, "3.0e+07")],
 )  # fmt: skip
 def test_settings_are_short(value: Any, text: str) -> None:
     assert formatting.setting(value) == text
