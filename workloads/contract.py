@@ -61,6 +61,8 @@ class Workload(WorkloadInfo):
     The first is the training's own, others, of less, are told beside it. Reads no data; raises Infeasible where the
     model cannot be used.
     """
+    memory_of_data: Callable[[Any, SearchData], Sequence[MemoryNeed]] | None = None
+    """Computes what the training of a model needs that is fitted on all rows at once, instead of ``memory``."""
     to_fetch: Callable[[Any], str | None] = lambda hp: None
     """Tells what is fetched from elsewhere as a sweep starts, before which its memory is not known."""
     recordable: bool = False
@@ -77,7 +79,7 @@ class Workload(WorkloadInfo):
     by_row: bool = False
     """Whether the champion of a table takes rows, as the pipeline prepares them; True for the default ``data``."""
     task: Callable[[DataShape, str], Task] = default_task
-    """Makes the task (loss and metrics) for data of this shape and the name of the sweep's objective."""
+    """Makes the task (loss and metrics) from the data's shape and the metrics that decide, separated by blanks."""
     judge: Callable[[ResidentData], Task] | None = None
     """Makes the task instead of ``task``, where a metric must first be fitted to the data (Fréchet distance)."""
     data: Callable[[Any, SearchData, device, dtype], ResidentData] = default_data

@@ -1,4 +1,4 @@
-"""Memory that a training takes, told before it starts: the state of the weights, and a rough rest."""
+"""Memory that a training takes, told before it starts: the state of weights or rows, and a rough rest."""
 
 from __future__ import annotations
 
@@ -13,18 +13,34 @@ class MemoryNeed:
     """Bytes that the training of one model takes; ``label`` says of which kind it is."""
 
     label: str
-    optimizer_name: str
-    weights: int
-    gradients: int
-    optimizer: int
+    optimizer_name: str = ""
+    weights: int = 0
+    gradients: int = 0
+    optimizer: int = 0
     """Bytes of the optimizer's state."""
-    activations: int
-    """Rough estimate of what a step keeps for its gradients."""
+    rows: int = 0
+    """Bytes of training rows, of a model that is fitted on all of them at once."""
+    activations: int = 0
+    """Rough estimate of what a step keeps for its gradients, or of what is made of the rows."""
+    beside: str = "activations"
+    """What the rough estimate is of."""
+    then: str = "then fewer examples are computed at once (micro_batch)"
+    """What happens, or is to be done, where the rough rest may not fit."""
+    ways: str = (
+        "mode: lora, optimizer: sgd, a smaller model, a smaller max_concurrent, or resources: {strategy: fsdp}"
+    )
+    """What needs less, for users."""
 
     @property
     def state(self) -> int:
-        """Bytes of weights, gradients and optimizer: with less memory the training cannot begin."""
-        return self.weights + self.gradients + self.optimizer
+        """Bytes of weights, gradients, optimizer and rows: with less memory the training cannot begin."""
+        return self.weights + self.gradients + self.optimizer + self.rows
+
+    @property
+    def told(self) -> str:
+        """The state in words."""
+        what = "rows and bins" if self.rows else f"weights, gradients and {self.optimizer_name}"
+        return f"{size(self.state)} of {what} {self.label}"
 
     def divided(self, num_workers: int, sharded: bool) -> MemoryNeed:
         """Return what one of ``num_workers`` takes: its part of each mini-batch, and ``sharded`` of the state."""
@@ -47,12 +63,11 @@ class Room:
 def told(needs: Sequence[MemoryNeed], room: Room) -> str:
     """Return a line on what the trainings need, and on what there is."""
     mine = [need.divided(room.num_workers, room.sharded) for need in needs]
-    first = f"{size(mine[0].state)} of weights, gradients and {mine[0].optimizer_name} {mine[0].label}"
     others = [f"{size(need.state)} {need.label}" for need in mine[1:]]
-    beside = f"roughly {size(max(need.activations for need in mine))} of activations beside"
+    beside = f"roughly {size(max(need.activations for need in mine))} of {mine[0].beside} beside"
     who = "a worker" if room.num_workers == 1 else f"each of {room.num_workers} workers"
     has = f"{who} has {size(room.worker_bytes)}" if room.worker_bytes else f"what {who} has is not known here"
-    return "; ".join([first, *others, beside, has])
+    return "; ".join([mine[0].told, *others, beside, has])
 
 
 def warning(need: MemoryNeed, room: Room) -> str | None:
@@ -61,7 +76,7 @@ def warning(need: MemoryNeed, room: Room) -> str | None:
     if not room.worker_bytes:
         return None
     if mine.state + mine.activations > room.worker_bytes:
-        return f"it may not be enough {need.label}: then fewer examples are computed at once (micro_batch)"
+        return f"it may not be enough {need.label}: {need.then}"
     if mine.state * room.together + mine.activations > room.worker_bytes:
         return f"it may not be enough for {room.together} trials in a worker: train_together: 1 has one at a time"
     return None
@@ -73,10 +88,7 @@ def fault(need: MemoryNeed, room: Room) -> str | None:
     if not room.worker_bytes or mine.state <= room.worker_bytes:
         return None
     who = "a worker" if room.num_workers == 1 else f"each of {room.num_workers} workers"
-    return (
-        f"{size(mine.state)} of weights, gradients and {need.optimizer_name} {need.label} do not fit: {who} has "
-        f"{size(room.worker_bytes)}"
-    )
+    return f"{mine.told} do not fit: {who} has {size(room.worker_bytes)}"
 
 
 def size(num_bytes: float) -> str:

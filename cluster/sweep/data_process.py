@@ -272,7 +272,7 @@ def _main() -> None:
         tried = check_first(order["workload"], constants, found.search, order["searched"], order["first"])
         if order["memory"]:
             wanted, kind = Trainings.of_json(order["memory"]), workload(order["workload"])
-            memory = [f"memory: {line}" for line in foreseen(kind, wanted, found.search.shape())]
+            memory = [f"memory: {line}" for line in foreseen(kind, wanted, found.search)]
             tried = "\n".join(filter(None, [tried, *memory]))
         check_metric(order["metric"], found.search, found.test if order["judged"] else None)
         indices = {name: rows.tolist() for name, rows in found.indices.items()}

@@ -24,6 +24,8 @@ class WorkloadInfo:
     """Hyperparameters that ``paceline init`` fixes, so that its spec runs without a download."""
     init_values_on: Mapping[DataKind, Mapping[str, Any]] = field(default_factory=dict)
     """Further ones by kind of data."""
+    init_metric: Mapping[Problem, str] = field(default_factory=dict)
+    """Metric that ``paceline init`` proposes for a problem, where it is not the default."""
     problems: Mapping[DataKind, tuple[Problem, ...]]
     """Kinds of data that it accepts, and the problems that it solves on each; the first problem is the default."""
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,8 @@ _TOKENS: Mapping[str, Goal] = {
     "val_perplexity": "minimize",
     "val_accuracy": "maximize",
 }
+PINBALL: Mapping[str, float] = {f"val_pinball_{percent}": percent / 100 for percent in (5, 10, 25, 50, 75, 90, 95)}
+"""Losses of a quantile of the target, each with its quantile."""
 METRICS: Mapping[Problem, Mapping[str, Goal]] = {
     "classification": {
         "val_accuracy": "maximize",
@@ -31,7 +33,13 @@ METRICS: Mapping[Problem, Mapping[str, Goal]] = {
         "val_recall_macro": "maximize",
         "val_roc_auc": "maximize",
     },
-    "regression": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
+    "regression": {
+        "val_rmse": "minimize",
+        **_LOSS,
+        "val_mae": "minimize",
+        "val_r2": "maximize",
+        **dict.fromkeys(PINBALL, "minimize"),
+    },
     "language": _TOKENS,
     "forecast": {"val_rmse": "minimize", **_LOSS, "val_mae": "minimize", "val_r2": "maximize"},
     "generation": {"val_frechet_distance": "minimize", "val_class_coverage": "maximize"},
@@ -50,6 +58,7 @@ _SHARES = [name for of in ("classification", "tagging") for name, goal in METRIC
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys([*_SHARES, "val_class_coverage", "train_accuracy"], (0, 1)),
     **dict.fromkeys(["val_rmse", "val_mae", "val_loss", "train_loss"], (0, math.inf)),
+    **dict.fromkeys(PINBALL, (0, math.inf)),
     **dict.fromkeys(["val_bits_per_character", "val_frechet_distance"], (0, math.inf)),
     "val_perplexity": (1, math.inf),
     "val_r2": (-math.inf, 1),
@@ -89,3 +98,9 @@ def problem_of(problems: Iterable[Problem], metric: str) -> Problem | None:
     known = list(problems)
     fitting = [problem for problem in known if metric in METRICS[problem]]
     return fitting[0] if len(fitting) == 1 else known[0] if len(known) == 1 else None
+
+
+def quantiles_of(metrics: str) -> tuple[float, ...]:
+    """Return the quantiles by whose pinball loss one of ``metrics``, names separated by blanks, judges."""
+    asked = (f"val_{name.removeprefix('val_')}" for name in metrics.split())
+    return tuple(PINBALL[name] for name in asked if name in PINBALL)

@@ -51,6 +51,7 @@ KINDS: Mapping[str, tuple[str, str, Callable[[Path], Prepared]]] = {
     "table": ("mlp", "accuracy", lambda folder: table(folder, "label")),
     "numbers": ("mlp", "rmse", lambda folder: table(folder, "amount")),
     "absolute errors": ("mlp", "mae", lambda folder: table(folder, "amount")),
+    "quantiles": ("boosted_trees", "pinball_90", lambda folder: table(folder, "amount")),
     "images": ("mlp", "accuracy", lambda folder: prepare(Data(name="digits"))),
     "series": ("recurrent", "rmse", lambda folder: series(folder, monthly(480))),
     "words": ("recurrent", "f1", names),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from search_spaces.types.problems import DataKind, Problem
+from search_spaces.types.problems import PINBALL, DataKind, Problem
 from workloads.baselines import characters, completions, constants, images, sentences, series, tables, words
 from workloads.baselines.contract import Baseline, kind_of
 from workloads.data.search_data import SearchData
 
+PERCENT: Mapping[str, int] = {name.removeprefix("val_"): round(100 * share) for name, share in PINBALL.items()}
+"""Quantiles that a metric judges, in percent, by the metric."""
 
-def _on(kind: DataKind, *problems: Problem) -> Callable[[SearchData, str], bool]:
-    return lambda search, _: kind_of(search) == kind and search.problem in problems
+
+def _on(
+    kind: DataKind, *problems: Problem, metrics: Sequence[str] = (), but: Sequence[str] = ()
+) -> Callable[[SearchData, str], bool]:
+    serve = [_problem(problem, *metrics, but=but) for problem in problems]
+    return lambda search, metric: kind_of(search) == kind and any(one(search, metric) for one in serve)
 
 
 def _problem(problem: Problem, *metrics: str, but: Sequence[str] = ()) -> Callable[[SearchData, str], bool]:
@@ -41,7 +48,7 @@ BASELINES: Sequence[Baseline] = (
     Baseline(
         key="mean",
         name="mean of the training targets",
-        serves=_problem("regression", but=["mae"]),
+        serves=_problem("regression", but=["mae", *PERCENT]),
         fit=constants.mean,
         trained=False,
     ),
@@ -51,6 +58,16 @@ BASELINES: Sequence[Baseline] = (
         serves=_problem("regression", "mae"),
         fit=constants.median,
         trained=False,
+    ),
+    *(
+        Baseline(
+            key=f"quantile-{percent}",
+            name=f"{percent} % quantile of the training targets",
+            serves=_problem("regression", metric),
+            fit=partial(constants.quantile, percent / 100),
+            trained=False,
+        )
+        for metric, percent in PERCENT.items()
     ),
     Baseline(
         key="seasonal",
@@ -110,9 +127,19 @@ BASELINES: Sequence[Baseline] = (
     Baseline(
         key="boosted-trees",
         name="gradient boosting (HistGradientBoosting)",
-        serves=_on("table", "classification", "regression"),
+        serves=_on("table", "classification", "regression", but=list(PERCENT)),
         fit=tables.boosted_trees,
         max_outputs=tables.MAX_OUTPUTS,
+    ),
+    *(
+        Baseline(
+            key=f"boosted-trees-quantile-{percent}",
+            name=f"gradient boosting of the {percent} % quantile (HistGradientBoosting)",
+            serves=_on("table", "regression", metrics=[metric]),
+            fit=partial(tables.boosted_trees, loss="quantile", quantile=percent / 100),
+            max_outputs=tables.MAX_OUTPUTS,
+        )
+        for metric, percent in PERCENT.items()
     ),
     Baseline(
         key="pixels",

@@ -30,6 +30,11 @@ def median(search: SearchData, train: Arrays) -> Predict:
     return _always(np.median(train.y.astype(np.float64), axis=0))
 
 
+def quantile(share: float, search: SearchData, train: Arrays) -> Predict:
+    """Return the quantile of the training targets, which has the least pinball loss of all constants."""
+    return _always(np.quantile(train.y.astype(np.float64), share, axis=0))
+
+
 def _always(outputs: Array) -> Predict:
     return lambda rows: np.broadcast_to(outputs, (*_places(rows), outputs.shape[-1]))
 

@@ -20,15 +20,18 @@ MAX_OUTPUTS = 1_000_000
 AS_THEY_ARE = TableFeatures(imputation="none", scaling="none")
 
 
-def boosted_trees(search: SearchData, train: Arrays) -> Predict:
-    """Fit gradient boosting with scikit-learn's defaults and seed 0; of several numbers one model for each."""
+def boosted_trees(search: SearchData, train: Arrays, **loss: object) -> Predict:
+    """Fit gradient boosting with scikit-learn's defaults and seed 0; of several numbers one model for each.
+
+    ``loss`` are settings of the regression's loss in the place of its default.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     fitted = fit_native(AS_THEY_ARE, _frame(train), _columns(train), MOST_CATEGORIES)
     x = fitted(_frame(train))
     kinds = {"categorical_features": [k < len(fitted.categories) for k in range(x.shape[1])], "random_state": 0}
     if search.problem == "regression":
-        models = [HistGradientBoostingRegressor(**kinds).fit(x, numbers) for numbers in train.y.T]
+        models = [HistGradientBoostingRegressor(**kinds, **loss).fit(x, numbers) for numbers in train.y.T]
         return lambda rows: np.stack([model.predict(fitted(_frame(rows))) for model in models], axis=1)
     model = HistGradientBoostingClassifier(**kinds).fit(x, train.y)
     return lambda rows: log_probabilities(

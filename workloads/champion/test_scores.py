@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from search_spaces.types.problems import PINBALL
 from workloads.arrays import Array, Arrays, DataShape
 from workloads.champion.by_row import Units, by_row, units
 from workloads.data.raw import NOT_COUNTED
@@ -30,6 +31,7 @@ BY_CLASS = ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro")
 """Metrics in which each class counts the same, however few rows it has."""
 KINDS: Mapping[str, Literal["rate", "error", "r2"]] = {
     **dict.fromkeys(("accuracy", "roc_auc", "class_coverage", "f1", "precision", "recall", *BY_CLASS), "rate"),
+    **dict.fromkeys((name.removeprefix("val_") for name in PINBALL), "error"),
     **dict.fromkeys(("loss", "rmse", "mae", "bits_per_character", "perplexity", "frechet_distance"), "error"),
     "r2": "r2",
 }

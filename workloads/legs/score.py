@@ -19,8 +19,8 @@ def thorough(setup: Setup) -> Task:
     """Return the task with the metrics that take too long for every epoch (the area under the ROC curve)."""
     if setup.workload.judge is not None:
         return setup.task()
-    objective = "val_roc_auc" if setup.data.shape.problem == "classification" else setup.objective.name
-    return setup.workload.task(setup.data.shape, objective)
+    metrics = "val_roc_auc" if setup.data.shape.problem == "classification" else setup.deciding
+    return setup.workload.task(setup.data.shape, metrics)
 
 
 @dataclass(frozen=True)

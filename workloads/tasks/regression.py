@@ -17,6 +17,8 @@ class Regression:
 
     target_std: float = 1.0
     """Standard deviation of the training targets."""
+    quantiles: tuple[float, ...] = ()
+    """Quantiles whose pinball loss is measured, too."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
         """Return the mean squared error; outputs and targets are (..., batch, numbers)."""
@@ -36,10 +38,14 @@ class Regression:
     def by_row(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return the squared error and, in the target's units, the absolute one of each row."""
         error = values["error"].double().flatten(2)
-        return {"loss": error.square().mean(2), "mae": error.abs().mean(2) * self.target_std}
+        pinball = {name: value.mean(2) for name, value in self._pinball(error).items()}
+        return {"loss": error.square().mean(2), "mae": error.abs().mean(2) * self.target_std, **pinball}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
-        """Return loss, root mean squared and mean absolute error over all numbers, and R^2 as ``r2`` does."""
+        """Return loss, root mean squared and mean absolute error over all numbers, and R^2 as ``r2`` does.
+
+        Pinball losses are means over all numbers, in the target's own units.
+        """
         error, target = values["error"].double(), y.double()
         flat = error.flatten(1)
         return {
@@ -47,7 +53,15 @@ class Regression:
             "rmse": flat.square().mean(1).sqrt() * self.target_std,
             "mae": flat.abs().mean(1) * self.target_std,
             "r2": r2(error, target),
+            **{name: value.mean(1) for name, value in self._pinball(flat).items()},
         }
+
+    def _pinball(self, error: Tensor) -> dict[str, Tensor]:
+        """Return each quantile's loss of ``error`` (output - target): q of it if too low, 1 - q if too high."""
+        found = {}
+        for q in self.quantiles:
+            found[f"pinball_{round(100 * q)}"] = torch.maximum(-q * error, (1 - q) * error) * self.target_std
+        return found
 
 
 def r2(error: Tensor, target: Tensor) -> Tensor:

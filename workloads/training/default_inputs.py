@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from workloads.training.batches import ResidentData
 
 
-def default_task(shape: DataShape, objective: str) -> Task:
-    """Return the task that fits the data's problem."""
+def default_task(shape: DataShape, metrics: str) -> Task:
+    """Return the task that fits the data's problem; ``metrics`` are those that decide, separated by blanks."""
     from workloads.tasks.by_problem import task_of  # 1,100 ms: torch
 
-    return task_of(shape, objective)
+    return task_of(shape, metrics)
 
 
 def default_data(hp: Any, search: SearchData, device: device, dtype: dtype) -> ResidentData:

@@ -99,7 +99,7 @@ class Recipe(Protocol):
 
     @property
     def task(self) -> Callable[[DataShape, str], Task]:
-        """Makes the task from the data's shape and the objective's name."""
+        """Makes the task from the data's shape and the names of the metrics that decide, separated by blanks."""
 
     @property
     def judge(self) -> Callable[[ResidentData], Task] | None:
@@ -167,7 +167,12 @@ class Setup:
         """Return the task: loss and metrics."""
         if self.workload.judge is not None:
             return self.workload.judge(self.data)
-        return self.workload.task(self.data.shape, self.objective.name)
+        return self.workload.task(self.data.shape, self.deciding)
+
+    @property
+    def deciding(self) -> str:
+        """Names of the metrics that decide, the objective first, separated by blanks."""
+        return " ".join((self.objective.name, *self.others))
 
     @property
     def recorded(self) -> bool:

@@ -82,7 +82,7 @@ def template(workload: WorkloadInfo, proposal: Proposal, schema_name: str, catal
 
 def _head(workload: WorkloadInfo, proposal: Proposal, schema_name: str, catalogue: Catalogue) -> str:
     metrics = proposal.metrics(workload)
-    metric, goal = next(iter(metrics.items()))
+    metric = workload.init_metric.get(proposal.problem, next(iter(metrics)))
     return _HEAD.format(
         schema=schema_name,
         name=workload.name,
@@ -91,7 +91,7 @@ def _head(workload: WorkloadInfo, proposal: Proposal, schema_name: str, catalogu
         notes="\n".join(f"# {' '.join(line.split())}" for line in proposal.notes),
         data=flow(proposal.data.spec),
         metric=metric,
-        goal=goal,
+        goal=metrics[metric],
         method=_line(f"method: {DEFAULT_METHOD}", " | ".join(catalogue.samplers)),
         metrics=", ".join(f"{name} ({natural})" for name, natural in metrics.items()),
     )

@@ -16,6 +16,7 @@ from cluster.cli.main import main
 from cluster.sweep.data_process import Preparing
 from cluster.sweep.limits import memory as memory_of_lanes
 from cluster.sweep.limits.memory import Trainings, foreseen, trainings
+from search_spaces.space.hyperparameters import Open
 from search_spaces.spec.sweep import parse_sweep
 from tests.helpers.reviews import rows
 from workloads.arrays import DataError, DataShape
@@ -166,10 +167,37 @@ def test_the_configurations_are_those_that_need_the_most(folder: Path) -> None:
 def test_a_sweep_that_no_lane_can_hold_is_refused_with_the_ways_out(folder: Path) -> None:
     assert len(foreseen(LANGUAGE, wanted(folder), ROWS)) == 2
     with pytest.raises(
-        DataError, match=r"in full do not fit.* \(.* with lora r=16.*\): ways out are .*fsdp"
+        DataError, match=r"in full do not fit.* \(.* with lora r=16.*\): .* ways out are .*fsdp"
     ) as error:
         foreseen(LANGUAGE, wanted(folder, worker_bytes=4.6e5), ROWS)
     assert len(str(error.value).splitlines()) == 1, "lora fits"
+    assert "leave full out of parameters.mode, as lora fits; or ways out are" in str(error.value)
+    without_full = replace(wanted(folder, worker_bytes=4.6e5), configurations=[{"model": "none", "mode": "lora"}])
+    assert foreseen(LANGUAGE, without_full, ROWS)
+
+
+def test_values_that_fit_are_named_where_the_largest_does_not() -> None:
+    def need(hp: Any, shape: DataShape, gpu: bool) -> list[MemoryNeed]:
+        times = 4 if hp["kind"] == "b" else 1
+        return [MemoryNeed(label="here", optimizer_name="sgd", weights=hp["width"] * times)]
+
+    kind: Any = SimpleNamespace(
+        hyperparameters=Open, memory=need, to_fetch=lambda hp: None, fuses=lambda hp: False, memory_of_data=None
+    )
+    kind.memory = lambda hp, shape, gpu: need(hp.params, shape, gpu)
+
+    def refusal(room: float, *kinds: str) -> str:
+        configurations = [{"width": 100, "kind": one} for one in kinds]
+        asked = Trainings(configurations, Room(worker_bytes=room), False, ["kind"], {"width": [50, 20]})
+        with pytest.raises(DataError) as error:
+            foreseen(kind, asked, ROWS)
+        return str(error.value)
+
+    assert "leave b out of parameters.kind, as a fits; or give parameters.width max 20, which fits" in refusal(
+        110, "a", "b"
+    )
+    assert "leave" not in refusal(60, "a") and "parameters.width max 50" in refusal(60, "a")
+    assert "parameters." not in refusal(5, "a").removeprefix("parameters: ")
 
 
 def test_every_model_of_a_search_that_cannot_be_used_is_named_at_once(folder: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.sparse import hstack
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import log_loss, root_mean_squared_error
+from sklearn.metrics import log_loss, mean_pinball_loss, root_mean_squared_error
 from sklearn.preprocessing import StandardScaler
 
 from search_spaces.spec.data import Data
@@ -31,6 +31,8 @@ from workloads.data.prepare import prepare
 from workloads.data.search_data import SearchData
 from workloads.data.sentences.describe import rows_of
 from workloads.data.statistics import fit
+
+TREES_OF_QUANTILE = "gradient boosting of the 90 % quantile (HistGradientBoosting)"
 
 
 def score(split: TestSplit, key: str) -> float:
@@ -100,6 +102,16 @@ def test_tables_are_predicted_as_by_scikit_learn(kind: str, tmp_path: Path) -> N
     predicted, truth = model.predict(frame.iloc[rows["test"]]), target.iloc[rows["test"]]
     by_hand = root_mean_squared_error(truth, predicted) if regression else float((predicted == truth).mean())
     assert score(split, "boosted-trees") == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_a_quantile_is_judged_beside_the_quantile_and_beside_trees_of_it(tmp_path: Path) -> None:
+    split = split_of("quantiles", tmp_path)
+    names = [row.name for row in wanted(split)]
+    assert names == ["90 % quantile of the training targets", TREES_OF_QUANTILE]
+    constant = np.full(len(split.test), np.quantile(split.search.train.y, 0.9))
+    by_hand = mean_pinball_loss(split.test.y[:, 0], constant, alpha=0.9)
+    assert score(split, "quantile-90") == pytest.approx(by_hand, rel=1e-6)
+    assert score(split, "boosted-trees-quantile-90") < by_hand
 
 
 def _rows(frame: pd.DataFrame, part: Arrays) -> list[int]:

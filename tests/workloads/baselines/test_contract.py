@@ -22,6 +22,7 @@ EXPECTED = {
     "table": ["majority", "boosted-trees"],
     "numbers": ["mean", "boosted-trees"],
     "absolute errors": ["median", "boosted-trees"],
+    "quantiles": ["quantile-90", "boosted-trees-quantile-90"],
     "images": ["majority", "pixels"],
     "series": ["seasonal", "last-value", "autoregression"],
     "words": ["majority-label", "labels-of-words"],

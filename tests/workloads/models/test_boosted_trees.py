@@ -15,6 +15,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from cluster.sweep.data_process import check_first
+from cluster.sweep.limits.memory import Trainings, foreseen
 from search_spaces.race.legs import Leg, Member
 from search_spaces.spec.data import Data
 from search_spaces.spec.sweep import parse_sweep
@@ -31,6 +32,7 @@ from workloads.data.prepare import prepare
 from workloads.data.search_data import Prepared
 from workloads.legs import checkpoint
 from workloads.legs.runner import LegRunner, LegSetting
+from workloads.memory_need import Room
 from workloads.models.boosted_trees.ensemble import Ensemble, threads
 from workloads.models.boosted_trees.hyperparameters import BoostedTreesHyperparameters
 from workloads.models.boosted_trees.loop import BoostingLoop
@@ -159,6 +161,46 @@ def test_of_too_many_categories_the_rarest_are_one_and_that_is_told(tmp_path: Pa
     assert loop.setup.data.shape.categories == (255,)
     loop.epoch()
     assert loop_of(prepared, max_bins=16).setup.data.shape.categories == (16,)
+
+
+def test_a_quantile_is_predicted_and_judged_by_its_own_loss(tmp_path: Path) -> None:
+    from sklearn.metrics import mean_pinball_loss
+
+    prepared = table(tmp_path, "amount")
+    found = {}
+    for quantile in (0.1, 0.9):
+        metric = f"val_pinball_{round(100 * quantile)}"
+        hp = BoostedTreesHyperparameters(loss="quantile", quantile=quantile, max_leaf_nodes=4)
+        data = BOOSTED_TREES.data(hp, prepared.search, torch.device("cpu"), torch.float32)
+        loop = BoostingLoop(Setup(BOOSTED_TREES, data, Objective(metric, "minimize")), Trainee(0, hp))
+        record = loop.epoch()[0]
+        values = loop.model(data.x_val)[:, 0].numpy() * data.shape.target_std + data.shape.target_mean
+        own = mean_pinball_loss(prepared.search.val.y[:, 0], values, alpha=quantile)
+        assert record[metric] == pytest.approx(own, rel=1e-6)
+        found[quantile] = (prepared.search.train.y[:, 0] <= loop.model.estimators[0].predict(loop.x)).mean()
+    assert found[0.1] < 0.3 < 0.7 < found[0.9]
+
+
+def test_the_metric_of_a_quantile_is_told(tmp_path: Path) -> None:
+    search = table(tmp_path, "amount").search
+    told = check_first("boosted_trees", {"loss": "quantile", "quantile": 0.9}, search)
+    assert told is not None and "0.9 quantile of the target is predicted, which val_pinball_90 judges" in told
+    told = check_first("boosted_trees", {"loss": "quantile", "quantile": 0.42}, search)
+    assert told is not None and "no metric judges exactly (val_pinball_50 comes nearest)" in told
+    assert check_first("boosted_trees", {"quantile": 0.9}, search) is None
+
+
+def test_memory_is_told_of_large_tables_alone_and_refused_where_the_rows_do_not_fit(pets: Prepared) -> None:
+    wanted = Trainings([{}], Room(worker_bytes=100.0), gpu=False)
+    with pytest.raises(DataError, match="of rows and bins for 102 rows of 6 columns do not fit: a worker has"):
+        foreseen(BOOSTED_TREES, wanted, pets.search)
+    assert foreseen(BOOSTED_TREES, replace(wanted, room=Room(worker_bytes=1e9)), pets.search) == []
+    assert foreseen(BOOSTED_TREES, wanted, pets.search.shape()) == []  # as long as no data is read
+    many = replace(pets.search, train=pets.search.train.take(np.zeros(50_000, dtype=int)))
+    (line,) = foreseen(BOOSTED_TREES, replace(wanted, room=Room(worker_bytes=2e9)), many)
+    assert "of copies and gradients beside; a worker has 1.9 GiB" in line
+    warned = foreseen(BOOSTED_TREES, replace(wanted, room=Room(worker_bytes=1e8)), many)[1]
+    assert "may not be enough for 50,018 rows of 6 columns: ways out are fewer columns" in warned
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson", "gamma"])

@@ -94,7 +94,7 @@ def threads() -> AbstractContextManager[object]:
 def _settings(hp: BoostedTreesHyperparameters, shape: DataShape) -> Mapping[str, Any]:
     """Return the estimator's settings; the first features are the codes of categories."""
     num_features, num_categories = math.prod(shape.example), len(shape.categories)
-    own: dict[str, Any] = {"loss": hp.loss}
+    own: dict[str, Any] = {"loss": hp.loss, "quantile": hp.quantile if hp.loss == "quantile" else None}
     if shape.problem == "classification":
         own = {"class_weight": None if hp.class_weights == "none" else hp.class_weights}
     return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from search_spaces.space.hyperparameters import hyper
 
-LOSSES = ("squared_error", "absolute_error", "poisson", "gamma")
+LOSSES = ("squared_error", "absolute_error", "poisson", "gamma", "quantile")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +49,21 @@ class BoostedTreesHyperparameters:
     )
     loss: str = hyper(
         "squared_error",
-        "loss that the trees are fitted by; poisson and gamma predict positive numbers, by their logarithm",
+        "loss that the trees are fitted by; poisson and gamma predict positive numbers, by their logarithm; "
+        "quantile predicts a quantile instead of a mean, which val_pinball_90 and its like judge",
         choices=LOSSES,
         shapes=True,
         problems=("regression",),
+    )
+    quantile: float = hyper(
+        0.5,
+        "quantile of the target that is predicted: this share of the rows is to be at most the prediction",
+        low=0,
+        low_open=True,
+        high=1,
+        high_open=True,
+        problems=("regression",),
+        when={"loss": ("quantile",)},
     )
     rare: int = hyper(
         1,
