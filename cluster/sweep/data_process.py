@@ -285,8 +285,13 @@ def _main() -> None:
 
 def refuse_unfilled(sweep: Sweep, card: Mapping[str, Any]) -> None:
     """Raise DataError where numbers are missing and some trial would not impute them."""
-    missing: Mapping[str, int] = card.get("missing", {})
-    if not missing or "none" not in _imputations(sweep):
+    if not card.get("missing") or "none" not in _imputations(sweep):
+        return
+    from workloads.tables.columns import NUMERIC  # 60 ms: NumPy
+
+    kinds = card.get("columns", {})
+    missing = {name: count for name, count in card["missing"].items() if kinds.get(name) in NUMERIC}
+    if not missing:
         return
     shown = ", ".join(f"{name!r} in {count} rows" for name, count in list(missing.items())[:5])
     place = "parameters.imputation: must be median, mean or most_frequent"

@@ -180,7 +180,7 @@ CARD = {
     "details": "what was told from the source: how a file is written, the step of a series, the depth of images, "
     "what was left out and how often",
     "columns": "kinds of a table's columns by name",
-    "missing": "missing values by column, over all splits, of numbers, ordinals and dates that have any",
+    "missing": "missing values by column, over all splits, of columns of any kind that have some",
     "notes": "sentences on what was changed or left out, and on what is odd",
     "leaks": "sentences on what may make results look better than they are; `data.strict: true` refuses them",
 }

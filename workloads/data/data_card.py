@@ -48,7 +48,7 @@ class DataCard:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Kinds of a table's columns, by name."""
     missing: Mapping[str, int] = field(default_factory=dict)
-    """Number of missing values by column, of columns that are prepared as numbers and have any."""
+    """Number of missing values by column, over all splits, of columns of any kind that have some."""
     notes: tuple[str, ...] = ()
     """Sentences on unexpected changes to the data, and on what is odd about it."""
     leaks: tuple[str, ...] = ()

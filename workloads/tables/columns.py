@@ -116,13 +116,9 @@ def _agree(numbered: Sequence[Sequence[str]]) -> bool:
 
 
 def missing_counts(parts: Iterable[Array], columns: Sequence[Column]) -> Mapping[str, int]:
-    """Return the number of missing values by column, for numeric columns that have any."""
+    """Return the number of missing values by column, for columns of any kind that have some."""
     counts = sum(np.isnan(x).sum(axis=0) for x in parts) if columns else ()
-    return {
-        column.name: int(count)
-        for column, count in zip(columns, counts, strict=True)
-        if count and column.kind in NUMERIC
-    }
+    return {column.name: int(count) for column, count in zip(columns, counts, strict=True) if count}
 
 
 def words(series: Any, missing: Sequence[str]) -> Any:

@@ -44,7 +44,7 @@ def _facts(card: Mapping[str, Any]) -> Any:
         "problem": card.get("problem", ""),
         "shape of an example": " x ".join(map(str, card.get("shape", ()))),
         "copies across splits": _copies(card.get("duplicates", {})) or "none",
-        "missing numbers and dates": _missing(card) or "none",
+        "missing values": _missing(card) or "none",
         **{f"note {k}": text for k, text in enumerate(card.get("notes", ()), 1)},
         **{str(key).replace("_", " "): str(value) for key, value in card.get("details", {}).items() if value != 0},
         "digest": str(card["digest"])[:16],
@@ -58,7 +58,7 @@ def _copies(found: Mapping[str, int]) -> str:
 
 
 def _missing(card: Mapping[str, Any]) -> str:
-    """Return the columns of numbers, ordinals and dates with missing values, the emptiest first."""
+    """Return the columns with missing values, the emptiest first."""
     found = {name: number for name, number in card.get("missing", {}).items() if number}
     most = sorted(found, key=lambda name: -found[name])
     more = f" and {count(len(most) - 6, 'more column')}" if len(most) > 6 else ""

@@ -220,13 +220,13 @@ def test_a_long_name_beside_the_seeds_takes_two_lines(large: Records, monkeypatc
     assert list(section.figures[0].layout.yaxis.ticktext) == ["trees<br>(of sklearn)"]
 
 
-def test_columns_whose_missing_values_the_card_does_not_count_are_not_said_to_have_none(large: Records) -> None:
+def test_missing_values_are_told_by_column(large: Records) -> None:
     records = Records(large.read)
     records.__dict__["card"] = {**(large.card or {}), "missing": {"age": 52}}
     section = data_card.section(records)
     assert section is not None
     facts = section.tables[0]
-    assert dict(zip(facts["what"], facts["found"], strict=True))["missing numbers and dates"] == "age (52)"
+    assert dict(zip(facts["what"], facts["found"], strict=True))["missing values"] == "age (52)"
 
 
 def test_the_front_and_who_breaks_a_constraint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,12 @@ def test_words_are_counted_the_most_frequent_first(told: dict[str, ColumnOvervie
     assert told["colour"].missing == (train["colour"] == "?").sum() > 0
 
 
+def test_the_card_counts_what_is_missing_in_columns_of_every_kind_over_all_splits(pets: Prepared) -> None:
+    of_file = mixed().replace("?", None).isna().sum()
+    assert pets.card.missing == {name: count for name, count in of_file.items() if count}
+    assert {"colour", "weight"} <= set(pets.card.missing)
+
+
 def test_an_ordinal_is_in_its_order(told: dict[str, ColumnOverview]) -> None:
     assert list(told["size"].common) == ["small", "medium", "large"]
 

@@ -102,6 +102,13 @@ def test_the_card_counts_all_rows(tmp_path: Path) -> None:
     assert prepared(csv_folder(tmp_path / "t", table)).card.digest != card.digest
 
 
+def test_the_card_of_a_stream_counts_missing_words_too(tmp_path: Path) -> None:
+    table = frame(400)
+    table.loc[::10, "colour"] = None
+    found = prepared(csv_folder(tmp_path / "t", table))
+    assert found.card.missing == {name: int(table[name].isna().sum()) for name in ("colour", "whole")}
+
+
 CHANGES = {
     "a label": lambda t: t.assign(
         kind=t["kind"].where(t["id"] != 17, "big" if t["kind"][34] == "small" else "small")

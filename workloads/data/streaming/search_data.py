@@ -11,7 +11,6 @@ from workloads.arrays import DataError
 from workloads.data.sources.image_records import example_shape
 from workloads.data.streaming.images import ImageRows, image_place
 from workloads.data.streaming.stream import Examples, Stream, TableRows
-from workloads.tables.columns import NUMERIC
 
 if TYPE_CHECKING:
     from search_spaces.spec.data import Data
@@ -95,4 +94,4 @@ def _check_classes(found: Prepared, train: Sequence[int], classes: Sequence[Any]
 
 
 def _missing(rest: Rest, kinds: Mapping[str, str]) -> dict[str, int]:
-    return {name: n for name, n in rest.missing.items() if n and kinds.get(name) in NUMERIC}
+    return {name: n for name, n in rest.missing.items() if n and name in kinds}
