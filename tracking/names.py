@@ -56,6 +56,7 @@ USER: Final = "mlflow.user"
 SOURCE_NAME: Final = "mlflow.source.name"
 EXPERIMENT_KIND: Final = "mlflow.experimentKind"
 SHARED_VIEW: Final = "mlflow.sharedViewState."
+LOGGED_IMAGES: Final = "mlflow.loggedImages"
 DATASET_CONTEXT: Final = "mlflow.data.context"
 
 HP: Final = "xparam."

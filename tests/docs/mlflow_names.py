@@ -83,6 +83,7 @@ FILES: Mapping[str, str] = {
 OTHERS = {
     "HP",
     "EARLIER_HP",
+    "LOGGED_IMAGES",
     "CHAMPION",
     "MODEL_TRAINING",
     "MAX_KEY",

@@ -7,6 +7,8 @@ under *Views*. A later UI that does not know it shows the experiment's runs.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from search_spaces.types.files.kept_code import name_shown
@@ -20,6 +22,7 @@ PAGE: Final = 100
 """Runs that MLflow's UI loads at a time; its charts draw those that are loaded."""
 MAX_COLUMNS: Final = 12
 MAX_AXES: Final = 8
+MAX_GRIDS: Final = 4
 
 
 def trials_filter(sweep_id: str) -> str:
@@ -49,13 +52,15 @@ def title(header: SweepHeader, best: Best | None) -> str:
     return names.sweep_title(header.name, header.sweep_id, value)
 
 
-def shared_views(header: SweepHeader, ranked: int = 0) -> dict[str, str]:
+def shared_views(
+    header: SweepHeader, ranked: int = 0, pictures: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, str]:
     """Return the experiment's tag that the links of ``server`` refer to, with its value: the sweep's view.
 
     It is sorted by the best value, or where so many trials are ``ranked`` by their places. The UI lists it under
-    *Views*, by the time at which the sweep began.
+    *Views*, by the time at which the sweep began. ``pictures`` are the last epochs of logged images, by their key.
     """
-    state = json.dumps(_view(header, ranked), separators=(",", ":"))
+    state = json.dumps(_view(header, ranked, pictures), separators=(",", ":"))
     title = names.sweep_title(header.name, header.sweep_id)
     times = {"createdAt": header.began_ms, "updatedAt": header.began_ms}
     view = json.dumps({"name": title, **times, "state": state}, separators=(",", ":"))
@@ -63,7 +68,7 @@ def shared_views(header: SweepHeader, ranked: int = 0) -> dict[str, str]:
     return {names.SHARED_VIEW + header.sweep_id: view}
 
 
-def _view(header: SweepHeader, ranked: int) -> dict[str, Any]:
+def _view(header: SweepHeader, ranked: int, pictures: Mapping[str, int]) -> dict[str, Any]:
     metric = names.clean_key(header.objective.name)
     best = names.mean(metric) if header.by_mean else names.best(metric)
     seeds = [names.NUM_SEEDS, names.best(metric)] if header.by_mean else []
@@ -95,7 +100,7 @@ def _view(header: SweepHeader, ranked: int) -> dict[str, Any]:
         "groupsExpanded": {},
         "autoRefreshEnabled": True,
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
-        "compareRunCharts": _charts(header, best),
+        "compareRunCharts": _charts(header, best, pictures),
         "compareRunSections": [_section(header, ranked)],
     }
 
@@ -109,11 +114,12 @@ def _section(header: SweepHeader, num_trials: int) -> dict[str, Any]:
     return {"uuid": "sweep", "name": name, "columns": 2, "cardHeight": 360, **shown}
 
 
-def _charts(header: SweepHeader, best: str) -> list[dict[str, Any]]:
+def _charts(header: SweepHeader, best: str, pictures: Mapping[str, int]) -> list[dict[str, Any]]:
     metric = names.clean_key(header.objective.name)
     numeric = [name for name in header.searched if name not in header.categorical]
     scatters = [_scatter(_axis(name, header.log_scaled), best) for name in numeric[:3]]
-    charts = [_parallel(header, best), _curves(metric), *scatters]
+    grids = [_grid(key, epoch) for key, epoch in sorted(pictures.items())[:MAX_GRIDS]]
+    charts = [_parallel(header, best), _curves(metric), *grids, *scatters]
     charts.append(_scatter(names.SECONDS, best))
     common = {"runsCountToCompare": 100, "metricSectionId": "sweep", "deleted": False, "isGenerated": False}
     return [{**common, "uuid": f"chart{i}", **chart} for i, chart in enumerate(charts)]
@@ -153,6 +159,11 @@ def _curves(metric: str) -> dict[str, Any]:
         "selectedYAxisMetricKey": "",
         "yAxisExpressions": [],
     }
+
+
+def _grid(key: str, epoch: int) -> dict[str, Any]:
+    """Return the grid of logged images; by itself MLflow would show those of epoch 0, of which there are none."""
+    return {"type": "IMAGE", "imageKeys": [key], "step": epoch, "showRunParams": True}
 
 
 def _scatter(x: str, y: str) -> dict[str, Any]:

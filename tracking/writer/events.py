@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
@@ -78,6 +79,11 @@ class TextKept(_Event):
     more: bool = False
     """Whether another part follows; the artifact is stored with the last one."""
 
+    @property
+    def data(self) -> bytes:
+        """The text as the artifact holds it."""
+        return self.text.encode()
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContentKept(_Event):
@@ -86,6 +92,11 @@ class ContentKept(_Event):
     kind: Literal["content"] = "content"
     path: str
     content: str
+
+    @property
+    def data(self) -> bytes:
+        """The artifact."""
+        return base64.b64decode(self.content)
 
 
 @dataclass(frozen=True, kw_only=True)

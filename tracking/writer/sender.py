@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -32,6 +31,7 @@ from tracking.writer.events import (
     TrialBegan,
     TrialsRanked,
 )
+from tracking.writer.pictures import Pictures
 from tracking.writer.reconcile import execute
 from tracking.writer.spool import Spool, SpoolEntry, Unknown
 
@@ -88,13 +88,14 @@ class Sender:
         self._place: Place | None = None
         self._away = self._doubting = False
         self._odd: set[str] = set()
-        self._acknowledged = Acknowledged(header.objective.name)
+        self._acknowledged, self._pictures = Acknowledged(header.objective.name), Pictures()
         self._file: tuple[int, int] | None = None
         self._rewound, self._ranked = False, 0
 
     def already(self, event: Event) -> None:
         """Take note of an event that an earlier writer has sent."""
         self._acknowledged.note(event)
+        self._pictures.note(event)
 
     def step(self) -> bool:
         """Send about 2 MiB of the spool. Returns whether more is waiting. Raises Away while the store is away.
@@ -192,7 +193,9 @@ class Sender:
 
     def _show(self, store: Store, place: Place) -> None:
         try:
-            store.tag_experiment(place.experiment_id, shared_view.shared_views(self._header, self._ranked))
+            store.tag_experiment(
+                place.experiment_id, shared_view.shared_views(self._header, self._ranked, self._pictures.last)
+            )
             experiment_note.keep_note(store, place)
         except Refused as error:  # the results matter more than how they are shown
             self._message(f"MLflow refused the sweep's view or the experiment's note: {error}")
@@ -330,7 +333,7 @@ class Sender:
                 yield change
 
     def _keep(self, group: Sequence[Artifact]) -> None:
-        assert self._store is not None
+        assert self._store is not None and self._place is not None
         [event] = group
         run_id = self.run_ids.get(event.key)
         if run_id is None:
@@ -341,8 +344,8 @@ class Sender:
             if not event.more:
                 self._store.log_file(run_id, whole, event.path)
             return
-        content = event.text.encode() if isinstance(event, TextKept) else base64.b64decode(event.content)
-        self._store.log_bytes(run_id, content, event.path)
+        self._store.log_bytes(run_id, event.data, event.path)
+        self._pictures.keep(self._store, self._place, event, run_id)
 
     def _gather(self, group: Sequence[RunEvent]) -> dict[str, RunChange]:
         """Return the events of each run as one change, by key, in the order of the runs' first events."""
