@@ -34,17 +34,17 @@ def section(records: Records) -> Section | None:
     names = list(reversed(shares))
     values = [shares[name] for name in names]
     bars = Bar(
-        x=values,
+        x=[100 * value for value in values],
         y=names,
         orientation="h",
         marker={"color": BLUE},
         text=[f"{100 * value:.0f} %" for value in values],
         textposition="outside",
         cliponaxis=False,
-        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )
     figure = Figure(bars)
-    figure.update_layout(xaxis={"title": "share", "tickformat": ".0%", "range": [0, 1.12 * max(values)]})
+    figure.update_layout(xaxis={"title": "share", "ticksuffix": " %", "range": [0, 112 * max(values)]})
     first = names[-1]
     says = (
         f"{first} matters most for {records.objective.name}: {100 * shares[first]:.0f} % of what sets the better "

@@ -71,7 +71,7 @@ def _of_champion(verdict: Mapping[str, Any], objective: Objective) -> Iterator[T
     note = f"{interval(champion['ci95'])} over {count(champion['seeds'], 'seed')}"
     yield Tile(name=name, value=measure(champion["mean"]), note=note)
     difference = verdict.get("difference") or {}
-    if difference.get("mean") is not None:
+    if difference.get("mean") is not None and verdict["default"]["number"] != champion["number"]:
         sign = "+" if difference["mean"] >= 0 else ""
         lower = " (lower is better)" if objective.ascending else ""
         said = judgement(verdict, objective)

@@ -10,7 +10,9 @@ from typing import Final
 from search_spaces.types.objective import Objective
 
 SHARE: Final = 0.95
-"""Share of the values that is always visible, the best ones."""
+"""Share of the values that is always visible, the best ones; of few values all but the worst are."""
+FEW: Final = 5
+"""Number of values up to which all are visible."""
 FAR: Final = 3.0
 """The axis ends where the others would make it more than so many times as long."""
 
@@ -35,7 +37,8 @@ def visible(values: Sequence[float], objective: Objective) -> Visible:
     signed = sorted(objective.signed(value) for value in values if math.isfinite(value))
     if not signed:
         return Visible()
-    best, limit, worst = signed[0], signed[math.ceil(SHARE * len(signed)) - 1], signed[-1]
+    num_kept = min(math.ceil(SHARE * len(signed)), max(FEW, len(signed) - 1), len(signed))
+    best, limit, worst = signed[0], signed[num_kept - 1], signed[-1]
     if worst - best <= FAR * (limit - best) or limit == best:
         return Visible(num_values=len(signed))
     room = 0.05 * (limit - best)

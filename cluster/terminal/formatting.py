@@ -101,8 +101,8 @@ def span(seconds: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Format a number with its noun: ``1 trial``, ``2 trials``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Format a number with its noun: ``1 trial``, ``2,000 trials``."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def shorten(text: str, width: int) -> str:

@@ -168,10 +168,10 @@ def saved_line(snapshot: Snapshot, width: int) -> Text | None:
     final = snapshot.final_epochs
     beside += f" + {formatting.count(final, 'epoch')} of the final evaluation" if final else ""
     if stopped + cached <= 0:
-        return _line(f"{snapshot.epochs_trained} search epochs trained{beside}", width) if beside else None
+        return _line(f"{snapshot.epochs_trained:,} search epochs trained{beside}", width) if beside else None
     saved = [f"early stopping saved {round(100 * stopped / whole)} %"] if stopped > 0 else []
     saved += [f"the cache saved {round(100 * cached / whole)} %"] if cached else []
-    text = f"{snapshot.epochs_trained} of {whole} search epochs trained ({', '.join(saved)}){beside}"
+    text = f"{snapshot.epochs_trained:,} of {whole:,} search epochs trained ({', '.join(saved)}){beside}"
     return _line(text, width)
 
 

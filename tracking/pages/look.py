@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    from plotly.graph_objects import Figure, Scatter
 
 INK, FAINT, GRID, PAPER = "var(--ink)", "var(--faint)", "var(--grid)", "var(--paper)"
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
@@ -26,6 +26,18 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW)
 SCALE = "Viridis"
 """Colour scale of values: even in lightness, and told apart with every kind of colour blindness."""
 HEIGHT_PX = 380
+
+
+def keyed(lines: Scatter) -> list[Scatter]:
+    """Return pale lines without their entry in the legend, and an entry in full colour and a width that is seen."""
+    from plotly.graph_objects import Scatter
+
+    group = {"legendgroup": lines.name, "name": lines.name}
+    entry = Scatter(x=[None], y=[None], mode="lines", line={"color": lines.line.color, "width": 2}, **group)
+    lines.update(showlegend=False, **group)
+    if lines.line.width and lines.line.width > 2:
+        entry.line.width = lines.line.width
+    return [lines, entry]
 
 
 def styled(figure: Figure, height_px: int = HEIGHT_PX) -> Figure:

@@ -31,8 +31,10 @@
     modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d"],  // nothing of a sweep is sent anywhere
   };
 
-  async function draw(script) {
+  async function draw(script, width) {
     const { data, layout } = drawn(script);
+    layout.width = width;
+    layout.autosize = !width;
     const place = document.getElementById(script.dataset.figure);
     await Plotly.react(place, data, layout, config);
     place.classList.add("drawn");
@@ -69,10 +71,29 @@
     document.querySelector("header").append(told);
   });
 
+  // Paper is white and narrow, whatever the screen is: figures are drawn for it, and again for the screen after it.
+  const PRINTED_PX = 680;
+  let theme = null;
+
+  const drawEach = (width) => Promise.all(figures.map((script) => draw(script, width)));
+
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    document.body.style.width = `${PRINTED_PX}px`;
+    if (root.dataset.drawn === "all") drawEach(PRINTED_PX);
+  });
+
+  addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+    document.body.style.width = "";
+    if (root.dataset.drawn === "all") drawEach();
+  });
+
   document.getElementById("theme").addEventListener("click", async () => {
     root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
     remember(root.dataset.theme);
     await ready;
-    for (const script of figures) await draw(script);
+    await drawEach();
   });
 })();

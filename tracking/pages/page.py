@@ -29,6 +29,12 @@ NUMBER = re.compile(r"[\[(]?[-+−]?[\d—]|nan")
 """Begin of what is set as a number: also that of an interval."""
 LONG, SET_COLUMNS = 60, 8
 """Characters of a cell from which on it may take several lines; columns whose words the style sheet sets."""
+WIDE = 30
+"""Characters of a cell from which on its column is one of words: at its right end a phone would not show it."""
+WHOLE = re.compile(r"\d[\d.,]*(?:e[-+]\d+| %)")
+"""What no line ends within: a number with its exponent, a percentage."""
+BREAKS = re.compile(r"(?<=[/@_])(?=\w)|(?<=\.)(?=[a-z])|(?<=[a-z])(?=[A-Z][a-z])")
+"""Where a line may end within a name, as `models:/NAME@champion` or `HistGradientBoosting`."""
 FORMAT = "{:.5g}".format
 """Numbers of tables: five significant digits."""
 
@@ -128,15 +134,25 @@ def _section(section: Section) -> str:
 
 def _tiles(tiles: Sequence[Tile]) -> str:
     told = (
-        f"<div class='tile{' warning' if tile.warns else ''}'><span>{escape(tile.name)}</span>"
-        f"<strong>{escape(tile.value)}</strong><span>{escape(tile.note)}</span></div>"
+        f"<div class='tile{' warning' if tile.warns else ''}'><span>{_name(tile.name)}</span>"
+        f"<strong>{_name(tile.value)}</strong><span>{_name(tile.note)}</span></div>"
         for tile in tiles
     )
     return f"<div class='tiles'>{''.join(told)}</div>" if tiles else ""
 
 
 def _paragraphs(texts: Iterable[str], kind: str = "") -> str:
-    return "".join(f"<p{f' class={kind!r}' if kind else ''}>{escape(text)}</p>" for text in texts)
+    return "".join(f"<p{f' class={kind!r}' if kind else ''}>{_text(text)}</p>" for text in texts)
+
+
+def _text(text: str) -> str:
+    """Return a text as HTML, in which no line ends within a number."""
+    return WHOLE.sub(r"<span class='whole'>\g<0></span>", escape(text))
+
+
+def _name(text: str) -> str:
+    """Return a short text as HTML, whose names may take several lines."""
+    return "<wbr>".join(map(_text, BREAKS.split(text)))
 
 
 def _figure(figure: Figure, name: str) -> str:
@@ -160,9 +176,11 @@ def _table(table: pd.DataFrame) -> str:
 def _kind(column: pd.Series[Any], number: int) -> str:
     """Return how a column of words is set, ``words-2``, or ``long-2`` where they need lines; empty of numbers."""
     texts = [text for text in map(str, column) if text]
-    if number > SET_COLUMNS or 2 * sum(bool(NUMBER.match(text)) for text in texts) >= len(texts):
+    longest = max(map(len, texts), default=0)
+    numbers = 2 * sum(bool(NUMBER.match(text)) for text in texts) >= len(texts) and longest < WIDE
+    if number > SET_COLUMNS or numbers:
         return ""
-    return f"{'long' if max(map(len, texts)) > LONG else 'words'}-{number}"
+    return f"{'long' if longest > LONG else 'words'}-{number}"
 
 
 @cache

@@ -37,7 +37,7 @@ def section(records: Records) -> Section | None:
             Scatter(
                 x=[members[place].best_value for place in places],
                 y=[round(100 * (place + 1) / len(members), 2) for place in places],
-                name=f"{name} ({len(members)})",
+                name=f"{name} ({len(members):,})",
                 mode="lines",
                 line={"color": colour, "shape": "hv"},
             )

@@ -46,7 +46,8 @@ def contour(records: Records) -> Section | None:
     sure = [cell for cell in means if len(cells[cell]) >= ENOUGH] or list(means)
     best = min(sure, key=lambda cell: records.objective.signed(means[cell]))
     place = f"{_part(across, best[0], both)} and {_part(up, best[1], both)}"
-    says = f"The best mean, {measure(means[best])} over {count(len(cells[best]), 'trial')}, is at {place}."
+    of = f" of the cells with {ENOUGH} trials or more" if len(sure) < len(means) else ""
+    says = f"The best mean{of}, {measure(means[best])} over {count(len(cells[best]), 'trial')}, is at {place}."
     dots = best_few(both) if len(both) > MANY else both
     whose = f"the best {len(dots)} trials" if len(dots) < len(both) else "trials"
     notes = [f"Each cell is the mean of the trials in it, and dots are {whose}; empty: none was tried."]

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from cluster.report.parameters.axes import Axis, axis, best_few, changed, drawn, gathered, names
 from cluster.report.records import Records
-from cluster.terminal.formatting import measure, settings
+from cluster.terminal.formatting import count, measure, settings
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, SKY, styled
+from tracking.pages.look import FAINT, GRID, INK, ORANGE, PAPER, SKY, keyed, styled
 from tracking.pages.page import Section
 
 MOST_AXES, MOST_TRIALS = 12, 400
@@ -31,7 +31,7 @@ def section(records: Records) -> Section | None:
     if not rows or not axes:
         return None
     told = [text for text in (gathered(one, best_few(rows)) for one in axes) if text]
-    says = f"The best {len(best_few(rows))} of {len(rows)} trials "
+    says = f"The best {len(best_few(rows))} of {count(len(rows), 'trial')} "
     says += f"have {', '.join(told[:4])}." if told else "lie all over the space: no hyperparameter sets them apart."
     order = "the most important on top" if records.document["importance"] else "in the order of the sweep file"
     notes = [f"Each line is a trial, each row a hyperparameter, {order}, the last row its value."]
@@ -72,16 +72,15 @@ def _figure(records: Records, ranked: Sequence[Row], axes: Sequence[Axis]) -> An
     groups = (
         ("lower half", rest, FAINT, 0.8, 0.4),
         ("upper half", half, SKY, 0.9, 0.6),
-        (f"other best {len(tenth)}", tenth, BLUE, 1.6, 0.9),
+        (f"other best {len(tenth)}", tenth, INK, 1.6, 0.8),
         (records.best_name, leader, ORANGE, 3.5, 1.0),
     )
     for name, members, colour, width, opacity in groups:
         if members:
             x, y = _lines(members, [*axes, values])
             line = {"color": colour, "width": width}
-            figure.add_trace(
-                Scatter(x=x, y=y, name=name, mode="lines", line=line, opacity=opacity, hoverinfo="skip")
-            )
+            drawn_lines = Scatter(x=x, y=y, name=name, mode="lines", line=line, opacity=opacity, hoverinfo="skip")
+            figure.add_traces(keyed(drawn_lines))
     figure.add_trace(_points(rows, values, -len(axes)))
     absent = any(one.name not in row.params for row in rows for one in axes)
     for k, one in enumerate([*axes, values]):
@@ -130,10 +129,11 @@ def _draw_axis(figure: Any, axis: Axis, y: float) -> None:
     figure.add_shape(type="line", x0=0, x1=1, y0=y, y1=y, line={"color": GRID, "width": 2}, layer="below")
     name = f"{axis.name} (log)" if axis.log else axis.name
     plain: dict[str, Any] = {"showarrow": False, "y": y}
+    paper = {"bgcolor": PAPER, "opacity": 0.85, "borderpad": 0}  # read above hundreds of lines
     figure.add_annotation(
         plain | {"x": 0, "yshift": 11, "xanchor": "left", "text": f"<b>{name}</b>", "font": {"color": INK}}
     )
     ends = {0: "left", len(axis.ticks) - 1: "right"} if not axis.words else {}
     for k, (x, text) in enumerate(axis.ticks):
         at = {"x": x, "yshift": -10, "xanchor": ends.get(k, "center"), "text": text}
-        figure.add_annotation(plain | at | {"font": {"color": FAINT, "size": 11}})
+        figure.add_annotation(plain | at | paper | {"font": {"color": INK, "size": 11}})

@@ -73,7 +73,7 @@ def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
         rows=lines,
         cols=columns,
         shared_yaxes=True,
-        horizontal_spacing=0.04,
+        horizontal_spacing=0.08,
         vertical_spacing=min(0.25, 0.32 / lines),
     )
     best, size = records.read.best, 6 if len(rows) <= MANY else 3
@@ -91,9 +91,10 @@ def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
         for name, members, marker in groups:
             if members:
                 figure.add_trace(_points(one, members, marker, name, shown=k == 0), **at)
-        title = f"{one.name} (log)" if one.log else one.name
-        figure.update_xaxes(title={"text": title, "standoff": 4}, **_kind(one), **at)
+        title = {"text": f"{one.name}<br>(log)" if one.log else one.name, "standoff": 4, "font": {"size": 11}}
+        figure.update_xaxes(title=title, **_kind(one), **at)
     figure.update_yaxes(title_text=records.objective.name, col=1)
+    figure.update_layout(legend={"itemsizing": "constant"})
     return figure
 
 
@@ -126,4 +127,4 @@ def _kind(axis: Axis) -> dict[str, Any]:
     if not axis.log:
         return {"nticks": 5}
     decades = math.log10(axis.high / axis.low)
-    return {"type": "log", "dtick": max(1, math.ceil(decades / 2)), "exponentformat": "power", "tickangle": 0}
+    return {"type": "log", "dtick": max(1, math.ceil(decades / 2)), "exponentformat": "e", "tickangle": 0}

@@ -24,9 +24,9 @@ def section(records: Records) -> Section | None:
     if not groups:
         return None
     failed, largest = sum(map(len, groups)), groups[0]
-    of_most = "all" if len(groups) == 1 else f"{len(largest)}"
+    of_most = "all" if len(groups) == 1 else f"{len(largest):,}"
     most = f", {of_most} with" if failed > 1 else ""
-    says = f"{count(failed, 'trial')} of {len(records.rows)} failed{most}: {message(largest[0])}."
+    says = f"{count(failed, 'trial')} of {len(records.rows):,} failed{most}: {message(largest[0])}."
     table = pd.DataFrame(
         {
             "message": [message(group[0]) for group in groups],
@@ -53,7 +53,7 @@ def message(row: Row) -> str:
 
 
 def _named(group: Sequence[Row]) -> str:
-    more = f" and {len(group) - MOST_TRIALS} more" if len(group) > MOST_TRIALS else ""
+    more = f" and {len(group) - MOST_TRIALS:,} more" if len(group) > MOST_TRIALS else ""
     return ", ".join(trial_name(row.number) for row in group[:MOST_TRIALS]) + more
 
 

@@ -58,9 +58,10 @@ def _funnel(num_trials: int, reached: Sequence[tuple[int, int]]) -> Any:
             y=[name for name, _ in steps],
             orientation="h",
             marker={"color": BLUE},
-            text=[f"{number}" for _, number in steps],
+            text=[f"{number:,}" for _, number in steps],
             textposition="auto",
             textangle=0,
+            constraintext="none",
             hovertemplate="%{y}: %{x} trials<extra></extra>",
         )
     )
@@ -87,8 +88,9 @@ def _epochs(cost: Mapping[str, Any], cached: int) -> Any:
                     y=["epochs"],
                     orientation="h",
                     name=name,
-                    text=[f"{number}"],
+                    text=[f"{number:,}"],
                     textangle=0,
+                    constraintext="none",
                     marker={"color": colour},
                     hovertemplate=f"{name}: %{{x}} epochs<extra></extra>",
                 )

@@ -131,7 +131,7 @@ def _says(found: Sequence[LegRecord], num_workers: int) -> str:
     at, _ = shortened(found)
     whole_s = max(at.values()) - min(at.values())
     busy_s = sum(leg.seconds for leg in found)
-    share = f", at work for {min(1.0, busy_s / (whole_s * num_workers)):.0%} of it" if whole_s else ""
+    share = f", at work for {100 * min(1.0, busy_s / (whole_s * num_workers)):.0f} % of it" if whole_s else ""
     says = f"{count(num_workers, 'worker')} trained {count(len(found), 'segment')} in {span(whole_s)}{share}."
     if together := [leg for leg in found if leg.fused > 1]:
         widest = max(leg.fused for leg in together)

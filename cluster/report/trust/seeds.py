@@ -24,6 +24,8 @@ class Judged:
     mean: float | None
     ci95: Sequence[float | None]
     seeds: Mapping[int, float]
+    default: bool = False
+    """Whether it is trial 0 beside the finalists: it lies far off often, and they would seem to be told apart."""
 
 
 def section(records: Records) -> Section | None:
@@ -61,7 +63,8 @@ def lines(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Judged]:
         name = f"{trial_name(one['number'])} {what}".strip()
         colour = ORANGE if one["champion"] else INK if one["default"] else BLUE
         seeds = values.get(one["number"], {})
-        found.append(Judged(name=name, colour=colour, seeds=seeds, **_estimate(one["test"])))
+        beside = one["default"] and not one["champion"]
+        found.append(Judged(name=name, colour=colour, seeds=seeds, default=beside, **_estimate(one["test"])))
     for one in verdict.get("baselines") or ():
         if one["mean"] is not None:
             found.append(Judged(name=one["name"], colour=GREEN, seeds={}, **_estimate(one)))
@@ -87,12 +90,12 @@ def _says(metric: str, found: Sequence[Judged]) -> str:
         return f"With a single seed nothing tells how far the seed alone moves {metric}."
     widest = max(spreads, key=lambda name: spreads[name])
     says = f"The seed alone moves {metric} by up to {measure(spreads[widest])} ({widest})"
-    means = [one.mean for one in found if one.seeds and one.mean is not None]
+    means = [one.mean for one in found if one.seeds and one.mean is not None and not one.default]
     if len(means) < 2:
         return f"{says}."
     apart = max(means) - min(means)
     than = "more than" if spreads[widest] > apart else "less than" if spreads[widest] < apart else "as far as"
-    return f"{says}, {than} the means of all finalists lie apart ({measure(apart)})."
+    return f"{says}, {than} the means of the finalists lie apart ({measure(apart)})."
 
 
 def _figure(found: Sequence[Judged], metric: str) -> Any:

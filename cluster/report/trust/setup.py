@@ -47,7 +47,7 @@ def told(environment: Mapping[str, Any]) -> dict[str, str]:
     machine, git, cluster = (environment.get(name) or {} for name in ("machine", "git", "cluster"))
     changed = {True: " and changes", False: "", None: ""}[git.get("dirty")]
     lines = {
-        "git commit": f"{git['commit']}{changed}" if git else NOT_RECORDED,
+        "git commit": f"{git['commit'][:12]}{changed}" if git else NOT_RECORDED,
         "workers": str(environment.get("lanes", "")),
         "CPU": f"{machine.get('cpu', '')}, {machine.get('cpus', '?')} cores",
         "memory": f"{machine.get('memory_gib', '?')} GiB",

@@ -68,7 +68,13 @@ def _matrix(found: Confusion, *, shares: bool) -> Figure:
     ticks: dict[str, Any] = {"tickvals": places, "ticktext": names} if few else {"showticklabels": False}
     figure.update_xaxes(title="predicted class", showgrid=False, zeroline=False, constrain="domain", **ticks)
     figure.update_yaxes(
-        title="true class", autorange="reversed", showgrid=False, zeroline=False, scaleanchor="x", **ticks
+        title="true class",
+        autorange="reversed",
+        showgrid=False,
+        zeroline=False,
+        scaleanchor="x",
+        constrain="domain",
+        **ticks,
     )
     return styled(figure, min(760, 200 + 28 * len(names)))
 

@@ -35,7 +35,7 @@ def importance(head: Head, found: Inspection) -> Section | None:
     )
     figure = Figure(bars)
     figure.update_yaxes(tickvals=list(range(len(shown))), ticktext=names)
-    figure.update_xaxes(title=f"loss of val_{found.metric} when the column is shuffled")
+    figure.update_xaxes(title=f"loss of val_{found.metric}")
     first = found.importance[0]
     says = (
         f"With {first.column} shuffled among the rows, val_{found.metric} gets worse by {first.mean:.4g}. "

@@ -29,7 +29,7 @@ def curves(head: Head, found: Inspection) -> Section | None:
         figures.insert(0, _drawn(lines, "loss of both players", found.best_epoch))
     if not figures:
         return None
-    return Section(id="champion-curves", heading="Learning curves", says=_says(found, measures), figures=figures)
+    return Section(id="champion-curves", heading="Learning curves of this training", says=_says(found, measures), figures=figures)
 
 
 def _of(found: Mapping[str, Sequence[float]], measure: str) -> list[tuple[Sequence[float], str, str]]:
@@ -51,7 +51,7 @@ def _figure(found: Inspection, measure: str) -> Figure:
             x=list(range(1, len(curve) + 1)),
             y=list(curve),
             mode="lines",
-            opacity=0.35,
+            opacity=0.5,
             line={"color": GREEN},
             **of_others,
         )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 HALF_OPEN = 0.6
+FEW_STEPS = 12
+"""Up to so many steps ahead each has its tick."""
 
 
 def pairs(head: Head, found: Inspection) -> Section | None:
@@ -55,10 +57,10 @@ def _residuals(found: Inspection) -> Figure:
 
 
 def _points(x: list[float], y: list[float]) -> Figure:
-    from plotly.graph_objects import Figure, Scattergl
+    from plotly.graph_objects import Figure, Scatter
 
     marker = {"color": BLUE, "size": 6, "opacity": HALF_OPEN}
-    return Figure(Scattergl(x=x, y=y, mode="markers", marker=marker, name="test examples"))
+    return Figure(Scatter(x=x, y=y, mode="markers", marker=marker, name="test examples"))
 
 
 def errors(head: Head, found: Inspection) -> Section | None:
@@ -141,4 +143,6 @@ def _by_steps(found: Inspection) -> Figure:
         figure.add_scatter(x=x, y=list(values), mode="lines+markers", name=name, line={"color": ink})
     figure.update_layout(xaxis_title="steps ahead", yaxis_title="RMSE on the test split")
     figure.update_yaxes(rangemode="tozero")
+    if len(x) <= FEW_STEPS:
+        figure.update_xaxes(dtick=1)
     return styled(figure, 320)

@@ -175,9 +175,9 @@ def thresholds(head: Head, found: Inspection) -> Section | None:
     positive = found.confusion.classes[1]
     says = (
         f"An example is flagged as {positive} from a probability of {chosen.value:.3g} on: that has the highest F1 "
-        f"on the validation split, {chosen.val.f1:.3g}. On the test split it flags {chosen.test.share:.1%} of the "
+        f"on the validation split, {chosen.val.f1:.3g}. On the test split it flags {100 * chosen.test.share:.3g} % of the "
         f"examples, with precision {chosen.test.precision:.3g} and recall {chosen.test.recall:.3g}; at "
-        f"{half.value:.3g} it is {half.test.share:.1%}, with {half.test.precision:.3g} and {half.test.recall:.3g}."
+        f"{half.value:.3g} it is {100 * half.test.share:.3g} %, with {half.test.precision:.3g} and {half.test.recall:.3g}."
     )
     figure = _scores_by_threshold(found)
     return Section(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from search_spaces.types.inspection import Inspection, Layer
 from tracking.pages.look import BLUE, FAINT, INK, styled
 from tracking.pages.page import Section
-from tracking.results.champion.classes import cut
 from tracking.results.champion.head import Head
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ["name", "shape", "size", "trainable", "norm", "mean", "std", "low", "high"]
 MAX_HISTOGRAMS, MAX_ROWS = 8, 60
+TITLE = 22
+"""Last characters of a name above its histogram: two stand beside each other on a phone."""
 
 
 def weights(head: Head, found: Inspection) -> Section | None:
@@ -57,8 +58,8 @@ def _histograms(shown: Sequence[Layer]) -> Figure:
     from plotly.subplots import make_subplots
 
     rows = -(-len(shown) // 2)
-    titles = [f"{cut(layer.name)} (std {layer.std:.2g})" for layer in shown]
-    figure = make_subplots(rows, 2, subplot_titles=titles, vertical_spacing=0.32 / max(rows, 1))
+    titles = [f"{_end(layer.name)}<br>std {layer.std:.2g}" for layer in shown]
+    figure = make_subplots(rows, 2, subplot_titles=titles, vertical_spacing=0.4 / max(rows, 1))
     for k, layer in enumerate(shown):
         width = (layer.high - layer.low) / max(1, len(layer.counts))
         x = [layer.low + (i + 0.5) * width for i in range(len(layer.counts))]
@@ -67,5 +68,10 @@ def _histograms(shown: Sequence[Layer]) -> Figure:
     figure.update_annotations(font={"size": 11, "color": INK})
     figure.update_layout(showlegend=False, bargap=0)
     figure.update_yaxes(showticklabels=False)
-    figure.update_xaxes(nticks=4)
-    return styled(figure, 60 + 150 * rows)
+    figure.update_xaxes(nticks=3)
+    return styled(figure, 70 + 165 * rows)
+
+
+def _end(name: str) -> str:
+    """Return a name's end, in which tensors of one layer differ."""
+    return name if len(name) <= TITLE else f"…{name[1 - TITLE :]}"

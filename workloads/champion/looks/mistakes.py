@@ -35,7 +35,7 @@ class _Case:
     @property
     def caption(self) -> str:
         """True and predicted value in words."""
-        sure = "" if self.confidence is None else f" ({self.confidence:.1%})"
+        sure = "" if self.confidence is None else f" ({100 * self.confidence:.1f} %)"
         return f"true {self.truth}, predicted {self.predicted}{sure}"
 
 
