@@ -12,7 +12,7 @@ from cluster.terminal.formatting import measure
 from cluster.terminal.records import Row
 from search_spaces.race.search import sweep_schedule
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, RED, styled
+from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, RED, keyed, styled
 from tracking.pages.page import Section
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def section(records: Records) -> Section | None:
     for kind, rows in drawn.items():
         if rows:
             colour, opacity = colours[kind]
-            figure.add_trace(_lines(rows, kind, {"color": colour, "width": 1}, opacity))
+            figure.add_traces(keyed(_lines(rows, kind, {"color": colour, "width": 1}, opacity)))
     for name, row, line in _marked(records):
         figure.add_trace(_lines([row], f"{name} {trial_name(row.number)}", line, 1.0))
     for rung in _rungs(records):
@@ -110,7 +110,8 @@ def _says(records: Records, kinds: dict[str, list[Row]]) -> str:
     told = f"{records.objective.name} after each epoch: {counts}."
     if rungs := _rungs(records):
         shown = ", ".join(map(str, rungs[:8])) + (", …" if len(rungs) > 8 else "")
-        told += f" Dotted: the epochs {shown} at which {records.sweep.early_terminate.type} decides which train on."
+        which = f"epoch {shown}, after" if len(rungs) == 1 else f"epochs {shown}, after"
+        told += f" Dotted: {which} which {records.sweep.early_terminate.type} decides which trials train on."
     best = records.read.best
     if best is not None and best.curve and best.value is not None and best.own_best is not None:
         told += f" {trial_name(best.number)} came to {measure(best.own_best)} and ended with {measure(best.value)}."

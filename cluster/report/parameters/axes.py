@@ -12,13 +12,15 @@ from typing import Final
 from cluster.report.records import Records
 from cluster.terminal.formatting import category, count, measure, setting
 from cluster.terminal.records import Row
-from search_spaces.space.domain_contract import is_number
+from search_spaces.space.domain_contract import Domain, DomainFault, is_number
 from search_spaces.types.objective import Objective
 from search_spaces.types.values import Value
 
 FEWEST: Final = 3
 """Number of trials with a value below which nothing is drawn over hyperparameters."""
 MOST_BEST: Final = 20
+FEW: Final = 8
+"""Largest number of values of a range that are drawn as categories in their order."""
 GATHERED: Final = 0.6
 """Largest part of an axis, and smallest share of one category, by which trials count as gathered there."""
 
@@ -51,6 +53,8 @@ class Axis:
         if self.words:
             return [((k + 0.5) / len(self.words), text) for k, text in enumerate(self.words)]
         middle = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+        if self.low == int(self.low) and self.high == int(self.high) and self.high - self.low > FEW:
+            middle = round(middle)
         return [(self.place(value), setting(float(value))) for value in (self.low, middle, self.high)]
 
 
@@ -77,12 +81,24 @@ def axis(records: Records, name: str) -> Axis:
     domain = records.sweep.searched[name]
     values = [row.params[name] for row in records.rows if name in row.params]
     numbers = [float(value) for value in values if is_number(value)]
+    if (few := _few(domain)) and len(numbers) == len(values):
+        return Axis(name=name, words=tuple(dict.fromkeys(map(word, sorted({*few, *values}, key=float)))))
     if domain.bounds is None or len(numbers) < len(values):
         grid = [] if domain.bounds else domain.grid()
         return Axis(name=name, words=tuple(dict.fromkeys(map(word, [*grid, *sorted(values, key=str)]))))
     low, high = (float(bound) for bound in domain.bounds)
     inside = [value for value in numbers if value > 0] if domain.log else numbers
     return Axis(name=name, log=domain.log, low=min([low, *inside]), high=max([high, *inside]))
+
+
+def _few(domain: Domain) -> Sequence[float]:
+    """Return the values of a range of a few numbers, as whole ones from 1 to 4; empty of any other domain."""
+    try:
+        grid = domain.grid() if domain.bounds else ()
+    except DomainFault:
+        return ()
+    found = [float(value) if isinstance(value, float) else value for value in grid if is_number(value)]
+    return found if len(found) <= FEW else ()
 
 
 def best_few(rows: Sequence[Row]) -> Sequence[Row]:

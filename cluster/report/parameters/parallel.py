@@ -130,9 +130,8 @@ def _draw_axis(figure: Any, axis: Axis, y: float) -> None:
     name = f"{axis.name} (log)" if axis.log else axis.name
     plain: dict[str, Any] = {"showarrow": False, "y": y}
     paper = {"bgcolor": PAPER, "opacity": 0.85, "borderpad": 0}  # read above hundreds of lines
-    figure.add_annotation(
-        plain | {"x": 0, "yshift": 11, "xanchor": "left", "text": f"<b>{name}</b>", "font": {"color": INK}}
-    )
+    title = {"x": 0, "yshift": 11, "xanchor": "left", "text": f"<b>{name}</b>", "font": {"color": INK}}
+    figure.add_annotation(plain | paper | title)
     ends = {0: "left", len(axis.ticks) - 1: "right"} if not axis.words else {}
     for k, (x, text) in enumerate(axis.ticks):
         at = {"x": x, "yshift": -10, "xanchor": ends.get(k, "center"), "text": text}

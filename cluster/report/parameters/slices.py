@@ -25,7 +25,9 @@ MOST: Final = 6
 MANY: Final = 500
 """Number of trials from which on points are small."""
 COLUMNS: Final = 2
-ROW_PX: Final = 250
+ROW_PX: Final = 260
+SHORT: Final = 10
+"""Length of a name beside which a phone has room for more words."""
 OUTLINE: Final = {"color": INK, "width": 1}
 
 
@@ -91,8 +93,8 @@ def _figure(records: Records, rows: Sequence[Row], axes: Sequence[Axis]) -> Any:
         for name, members, marker in groups:
             if members:
                 figure.add_trace(_points(one, members, marker, name, shown=k == 0), **at)
-        title = {"text": f"{one.name}<br>(log)" if one.log else one.name, "standoff": 4, "font": {"size": 11}}
-        figure.update_xaxes(title=title, **_kind(one), **at)
+        told = one.name + ("<br>(log)" if len(one.name) > SHORT else " (log)") * one.log
+        figure.update_xaxes(title={"text": told, "standoff": 4, "font": {"size": 12}}, **_kind(one), **at)
     figure.update_yaxes(title_text=records.objective.name, col=1)
     figure.update_layout(legend={"itemsizing": "constant"})
     return figure

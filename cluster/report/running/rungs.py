@@ -90,7 +90,6 @@ def _epochs(cost: Mapping[str, Any], cached: int) -> Any:
                     name=name,
                     text=[f"{number:,}"],
                     textangle=0,
-                    constraintext="none",
                     marker={"color": colour},
                     hovertemplate=f"{name}: %{{x}} epochs<extra></extra>",
                 )

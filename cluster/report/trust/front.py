@@ -12,7 +12,7 @@ from cluster.terminal.formatting import count, measure, settings
 from cluster.terminal.records import Row
 from search_spaces.criteria.constraints import Constraint
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, ORANGE, RED, styled
+from tracking.pages.look import BLUE, FAINT, INK, ORANGE, RED, styled
 from tracking.pages.page import Section
 
 LISTED: Final = 20
@@ -27,7 +27,7 @@ def section(records: Records) -> Section | None:
     names += [one.metric for one in criteria.constraints if one.metric not in names][: max(0, 2 - len(names))]
     on_front = {one["number"] for one in front["trials"]} if front else set()
     rows = [row for row in records.rows if row.state != "failed" and _values(row, names)]
-    says = " ".join([*_front_says(front), *_constraints_say(records)])
+    says = " ".join([*_front_says(front), *_chosen_says(records, on_front), *_constraints_say(records)])
     if not rows or len(names) < 2:
         return Section(id="front", heading="Constraints", says=says) if says else None
     figure = _figure(records, rows, on_front, names)
@@ -56,6 +56,15 @@ def _front_says(front: Mapping[str, Any] | None) -> list[str]:
     return [says, f"It goes from {' to '.join(ends)}."]
 
 
+def _chosen_says(records: Records, on_front: set[int]) -> list[str]:
+    best = records.read.best
+    if best is None or not on_front or best.number in on_front:
+        return []
+    return [
+        f"{trial_name(best.number)}, marked by a star, is behind it: it was chosen by {records.read.chosen_by}."
+    ]
+
+
 def _pairs(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {measure(value)}" for name, value in values.items())
 
@@ -81,6 +90,10 @@ def _figure(records: Records, rows: Sequence[Row], on_front: set[int], names: Se
         ("behind the front" if on_front else "keeps all", [row for row in behind if row.feasible], {"color": BLUE}),
         ("on the front", [row for row in rows if row.number in on_front], {"color": ORANGE, "symbol": "diamond"}),
     )
+    best = records.read.best
+    leader = [row for row in rows if best is not None and row.number == best.number]
+    star = {"color": ORANGE, "symbol": "star", "size": 15, "line": {"color": INK, "width": 1}}
+    groups = (*groups, (records.best_name, leader, star))
     for k, (across, up) in enumerate(pairs, 1):
         for name, members, marker in groups:
             if not members:
@@ -92,7 +105,7 @@ def _figure(records: Records, rows: Sequence[Row], on_front: set[int], names: Se
                     y=[values[up] for values in found],
                     text=[f"{trial_name(row.number)}<br>{settings(row.params)}" for row in members],
                     mode="markers",
-                    marker=marker | {"size": 8},
+                    marker={"size": 8} | marker,
                     name=name,
                     legendgroup=name,
                     showlegend=k == 1,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from textwrap import wrap
+from typing import Any, Final
 
 from cluster.report.records import Records
 from cluster.terminal.formatting import bounds, measure
@@ -13,6 +14,9 @@ from search_spaces.types.trial_names import trial_name
 from tracking.pages.look import BLUE, FAINT, GREEN, INK, ORANGE, styled
 from tracking.pages.page import Section
 from tracking.results.trial_zero import names
+
+NAME: Final = 22
+"""Characters of a line of a name beside the figure, so that a phone has room for the figure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +138,7 @@ def _figure(found: Sequence[Judged], metric: str) -> Any:
                 showlegend=k == 0,
             )
         )
-    texts = [one.name.replace(" (", "<br>(") for one in found]
+    texts = ["<br>".join(wrap(one.name, NAME, break_long_words=False)) for one in found]
     figure.update_yaxes(tickvals=list(range(len(found))), ticktext=texts, range=[len(found) - 0.5, -0.5])
     low, high = _range(found)
     for k, one in enumerate(found):

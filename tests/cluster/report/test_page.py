@@ -49,7 +49,9 @@ def test_the_verdict_s_numbers_are_those_of_the_document(home: SweepHome) -> Non
         assert measure(part["mean"]) in text and interval(part["ci95"]) in text
     for number in (one["number"] for one in told["finalists"]):
         assert f"<td>t{number:03d}</td>" in text
-    assert "The sweep has finished: 60 of 60 trials (" in text and "models:/large@champion" in text.replace("<wbr>", "")
+    assert "The sweep has finished: 60 of 60 trials (" in text and "models:/large@champion" in text.replace(
+        "<wbr>", ""
+    )
     assert f"<strong>{records.document['cost']['epochs_trained']:,}</strong>" in text
 
 
@@ -103,7 +105,8 @@ def test_importance_is_that_of_the_document_and_finds_what_was_planted(home: Swe
     found = importance.section(records)
     assert found is not None
     bars = found.figures[0].data[0]
-    assert dict(zip(bars.y, bars.x, strict=True)) == records.document["importance"]
+    shares = records.document["importance"]
+    assert dict(zip(bars.y, bars.x, strict=True)) == {name: 100 * share for name, share in shares.items()}
     assert bars.y[-1] == "lr" and found.says.startswith("lr matters most")
 
 
@@ -125,6 +128,8 @@ def test_outliers_are_cut_off_on_the_bad_side_alone_and_counted() -> None:
     shown = visible(values, loss)
     assert shown.bounds is not None and shown.bounds[0] < 0.1 and 1 < shown.bounds[1] < 2
     assert shown.num_beyond == 2 and "Beyond the axis: 2 of 100 values" in shown.notes[0]
+    few = visible([55.0, 56.0, 58.0, 60.0, 61.0, 63.0, 661.0], loss)
+    assert few.num_beyond == 1 and few.bounds is not None and few.bounds[1] < 70
     assert visible(values[:-3], loss).bounds is None and visible([], loss).bounds is None
     mirrored = visible([-value for value in values], Objective("score", "maximize"))
     assert mirrored.bounds == [-shown.bounds[1], -shown.bounds[0]]

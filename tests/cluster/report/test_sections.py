@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -26,6 +26,7 @@ from cluster.sweep.provenance.leg_log import LegRecord, legs
 from cluster.sweep.reading import Reading
 from search_spaces.race.finals import scores
 from search_spaces.race.search import sweep_schedule
+from search_spaces.space.domains import Int, Uniform
 from search_spaces.types.trial_names import trial_name
 from tests.helpers.finished_sweep_without_ray import SPEC, raced
 from tests.helpers.large_sweep import large_sweep
@@ -100,7 +101,8 @@ def test_the_upper_half_is_that_of_all_trials_also_where_some_are_drawn(
     monkeypatch.setattr(parallel, "MOST_TRIALS", 40)
     section, rows = parallel.section(large), drawn(large)
     assert section is not None
-    groups = {trace.name: trace.y.count(None) for trace in section.figures[0].data if trace.name}
+    lines = [trace for trace in section.figures[0].data if trace.name and trace.showlegend is False]
+    groups = {trace.name: trace.y.count(None) for trace in lines}
     chosen = parallel._chosen(rows)
     assert groups["lower half"] == sum(row in chosen for row in rows[len(rows) // 2 :])
     assert sum(groups.values()) == 40
@@ -153,7 +155,7 @@ def test_the_funnel_and_the_saved_epochs_are_those_of_the_document(large: Record
     assert list(funnel.data[0].y) == ["begun", *(f"epoch {rung}" for rung in steps)]
     shown = {name: trace.x[0] for name, trace in traces(bar).items()}
     assert shown == {"trained in the search": cost["epochs_trained"], "saved by stopping": cost["epochs_saved"]}
-    assert str(cost["epochs_trained"]) in section.says
+    assert f"{cost['epochs_trained']:,}" in section.says
 
 
 def test_every_failed_trial_is_named_and_messages_that_differ_in_numbers_are_one(large: Records) -> None:
@@ -212,12 +214,38 @@ def test_dots_and_intervals_of_the_finalists_are_the_verdict_s(large: Records) -
     assert sorted(dots) == sorted(value for of_trial in values.values() for value in of_trial.values())
 
 
+def test_trial_0_does_not_set_the_finalists_apart() -> None:
+    def judged(name: str, mean: float, default: bool = False) -> seeds.Judged:
+        of_seeds = {1: mean - 0.01, 2: mean + 0.01}
+        return seeds.Judged(name=name, colour="", mean=mean, ci95=(0, 1), seeds=of_seeds, default=default)
+
+    found = [judged("t005 champion", 0.91), judged("t003", 0.90), judged("t000 defaults", 0.2, default=True)]
+    assert seeds._says("test_accuracy", found).endswith("more than the means of the finalists lie apart (0.0100).")
+
+
+def test_whole_numbers_of_a_small_range_are_categories_in_their_order(large: Records) -> None:
+    row = replace(drawn(large)[0], params={"depth": 10, "lr": 0.1})
+    sweep = SimpleNamespace(searched={"depth": Int(1, 3), "lr": Uniform(0.0, 1.0)})
+    few = cast(Records, SimpleNamespace(sweep=sweep, rows=[row]))
+    assert axis(few, "depth").words == ("1", "2", "3", "10") and axis(few, "lr").words == ()
+    assert [text for _, text in Axis(name="leaves", log=True, low=4, high=128).ticks] == ["4", "23", "128"]
+
+
+def test_a_single_lucky_trial_is_no_best_mean_and_that_is_told(large: Records) -> None:
+    rows = drawn(large)
+    across, up = axis(large, "lr"), axis(large, "dropout")
+    cells = pairs._cells(rows, across, up)
+    section = pairs.contour(large)
+    assert section is not None and min(map(len, cells.values())) < pairs.ENOUGH
+    assert section.says.startswith("The best mean of the cells with 3 trials or more, ")
+
+
 def test_a_long_name_beside_the_seeds_takes_two_lines(large: Records, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = seeds.Judged(name="trees (of sklearn)", colour="#000", mean=0.5, ci95=(0.4, 0.6), seeds={1: 0.5})
+    judged = seeds.Judged(name="trees of a forest (of sklearn)", colour="#000", mean=0.5, ci95=(0.4, 0.6), seeds={})
     monkeypatch.setattr(seeds, "lines", lambda verdict, facts: [judged])
     section = seeds.section(large)
     assert section is not None
-    assert list(section.figures[0].layout.yaxis.ticktext) == ["trees<br>(of sklearn)"]
+    assert list(section.figures[0].layout.yaxis.ticktext) == ["trees of a forest (of<br>sklearn)"]
 
 
 def test_missing_values_are_told_by_column(large: Records) -> None:

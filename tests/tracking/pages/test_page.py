@@ -52,6 +52,23 @@ def test_equal_pages_are_equal_files_and_no_two_sections_have_one_id() -> None:
     assert b"plotly" not in Page(title="t", sections=twice[:1]).html()[:-3000], "without figures it is small"
 
 
+def test_no_line_ends_within_a_number_and_long_names_may_take_several() -> None:
+    tile = Tile(name="gradient boosting (HistGradientBoosting)", value="models:/sales_2@champion", note="of 0.8744")
+    section = Section(id="a", heading="A", says="From 6.6e-03 on 95 % are right, 0.5 not.", tiles=[tile])
+    text = Page(title="t", sections=[section]).html().decode()
+    assert "From <span class='whole'>6.6e-03</span> on <span class='whole'>95 %</span> are right, 0.5 not." in text
+    assert "(Hist<wbr>Gradient<wbr>Boosting)" in text and "of 0.8744<" in text
+    assert "models:/<wbr>sales_<wbr>2@<wbr>champion" in text
+
+
+def test_a_column_of_numbers_and_long_words_begins_at_the_left_where_a_phone_shows_it() -> None:
+    machine = pd.DataFrame({"what": ["workers", "CPU"], "found": ["2", "a processor of a very long name"]})
+    numbers = pd.DataFrame({"what": ["workers", "CPU"], "found": ["2", "one"]})
+    sections = [Section(id="a", heading="A", tables=[machine]), Section(id="b", heading="B", tables=[numbers])]
+    text = Page(title="t", sections=sections).html().decode()
+    assert "class='table words-1 words-2'" in text and "class='table words-1'" in text
+
+
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_chromium_draws_every_figure_in_the_theme_s_colours(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_bytes(page().html())

@@ -29,7 +29,12 @@ def curves(head: Head, found: Inspection) -> Section | None:
         figures.insert(0, _drawn(lines, "loss of both players", found.best_epoch))
     if not figures:
         return None
-    return Section(id="champion-curves", heading="Learning curves of this training", says=_says(found, measures), figures=figures)
+    return Section(
+        id="champion-curves",
+        heading="Learning curves of this training",
+        says=_says(found, measures),
+        figures=figures,
+    )
 
 
 def _of(found: Mapping[str, Sequence[float]], measure: str) -> list[tuple[Sequence[float], str, str]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:10px;margin:.6rem 0"
+BESIDE = "display:flex;flex-wrap:wrap;gap:0 16px"
 PIXELS = "image-rendering:pixelated;width:100%;max-width:128px"
 LETTERS = "font-size:.75rem;line-height:1.3;overflow-wrap:anywhere"
 MAX_LETTERS = 400
@@ -84,7 +85,10 @@ def continuations(head: Head, found: Inspection) -> Section | None:
         f"<pre style='white-space:pre-wrap'>{escape(one.text)}<b>{escape(one.continued)}</b></pre>"
         for one in found.continuations
     ]
-    says = "Bold is what the champion writes after a text of the validation split, drawn by its probabilities."
+    what = "after a text of the validation split, drawn by its probabilities"
+    if found.problem == "completion":
+        what = "after a prompt of the validation split, always the likeliest token"
+    says = f"Bold is what the champion writes {what}."
     return Section(
         id="champion-texts", heading="Continuations", says=f"{says} {_beside(head)}".strip(), html="".join(blocks)
     )
@@ -112,10 +116,11 @@ def generated(head: Head, found: Inspection) -> Section | None:
     ):
         if tiles := found.images.get(name):
             blocks.append(f"<h3>{words}</h3>{_grid(tiles)}")
-    for epoch, content in found.epochs.items():
-        blocks.append(
-            f"<h3>Samples after epoch {escape(epoch)}</h3>{picture(content, f'samples after epoch {epoch}')}"
-        )
+    over_time = (
+        f"<div><h3>Samples after epoch {escape(epoch)}</h3>{picture(content, f'samples after epoch {epoch}')}</div>"
+        for epoch, content in found.epochs.items()
+    )
+    blocks.append(f"<div style='{BESIDE}'>{''.join(over_time)}</div>")
     says = "Samples should be as varied as the real images. Those of all epochs are made of the same noise."
     return Section(id="champion-samples", heading="Samples", says=says, html="".join(blocks))
 

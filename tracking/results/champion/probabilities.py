@@ -173,11 +173,12 @@ def thresholds(head: Head, found: Inspection) -> Section | None:
     chosen = next(one for one in found.thresholds if one.chosen)
     half = min(found.thresholds, key=lambda one: abs(one.value - 0.5))
     positive = found.confusion.classes[1]
+    shares = [f"{100 * one.test.share:.3g} %" for one in (chosen, half)]
     says = (
         f"An example is flagged as {positive} from a probability of {chosen.value:.3g} on: that has the highest F1 "
-        f"on the validation split, {chosen.val.f1:.3g}. On the test split it flags {100 * chosen.test.share:.3g} % of the "
+        f"on the validation split, {chosen.val.f1:.3g}. On the test split it flags {shares[0]} of the "
         f"examples, with precision {chosen.test.precision:.3g} and recall {chosen.test.recall:.3g}; at "
-        f"{half.value:.3g} it is {100 * half.test.share:.3g} %, with {half.test.precision:.3g} and {half.test.recall:.3g}."
+        f"{half.value:.3g} it is {shares[1]}, with {half.test.precision:.3g} and {half.test.recall:.3g}."
     )
     figure = _scores_by_threshold(found)
     return Section(

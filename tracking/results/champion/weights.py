@@ -68,7 +68,7 @@ def _histograms(shown: Sequence[Layer]) -> Figure:
     figure.update_annotations(font={"size": 11, "color": INK})
     figure.update_layout(showlegend=False, bargap=0)
     figure.update_yaxes(showticklabels=False)
-    figure.update_xaxes(nticks=3)
+    figure.update_xaxes(nticks=3, tickangle=0)
     return styled(figure, 70 + 165 * rows)
 
 
