@@ -6,6 +6,7 @@ those of its theme.
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW)
 SCALE = "Viridis"
 """Colour scale of values: even in lightness, and told apart with every kind of colour blindness."""
 HEIGHT_PX = 380
+TITLE = 30
+"""Characters of a line of the title of an axis."""
+
+
+def in_lines(words: str, width: int = TITLE) -> str:
+    """Return the title of an axis in lines: one line of a long title is cut off on a phone."""
+    return "<br>".join(wrap(words, width, break_long_words=False))
 
 
 def keyed(lines: Scatter) -> list[Scatter]:

@@ -82,7 +82,7 @@ def axis(records: Records, name: str) -> Axis:
     values = [row.params[name] for row in records.rows if name in row.params]
     numbers = [float(value) for value in values if is_number(value)]
     if (few := _few(domain)) and len(numbers) == len(values):
-        return Axis(name=name, words=tuple(dict.fromkeys(map(word, sorted({*few, *values}, key=float)))))
+        return Axis(name=name, words=tuple(dict.fromkeys(map(word, sorted({*few, *numbers})))))
     if domain.bounds is None or len(numbers) < len(values):
         grid = [] if domain.bounds else domain.grid()
         return Axis(name=name, words=tuple(dict.fromkeys(map(word, [*grid, *sorted(values, key=str)]))))
@@ -97,7 +97,7 @@ def _few(domain: Domain) -> Sequence[float]:
         grid = domain.grid() if domain.bounds else ()
     except DomainFault:
         return ()
-    found = [float(value) if isinstance(value, float) else value for value in grid if is_number(value)]
+    found = [float(value) for value in grid if is_number(value)]
     return found if len(found) <= FEW else ()
 
 

@@ -85,15 +85,15 @@ def _figure(records: Records, rows: Sequence[Row], on_front: set[int], names: Se
     pairs = list(combinations(range(len(names)), 2))
     figure = make_subplots(rows=len(pairs), cols=1, vertical_spacing=0.12 if len(pairs) > 1 else 0.0)
     behind = [row for row in rows if row.number not in on_front]
-    groups = (
+    star = {"color": ORANGE, "symbol": "star", "size": 15, "line": {"color": INK, "width": 1}}
+    best = records.read.best
+    leader = [row for row in rows if best is not None and row.number == best.number]
+    groups: Sequence[tuple[str, Sequence[Row], dict[str, Any]]] = (
         ("breaks a constraint", [row for row in behind if not row.feasible], {"color": FAINT, "symbol": "x"}),
         ("behind the front" if on_front else "keeps all", [row for row in behind if row.feasible], {"color": BLUE}),
         ("on the front", [row for row in rows if row.number in on_front], {"color": ORANGE, "symbol": "diamond"}),
+        (records.best_name, leader, star),
     )
-    best = records.read.best
-    leader = [row for row in rows if best is not None and row.number == best.number]
-    star = {"color": ORANGE, "symbol": "star", "size": 15, "line": {"color": INK, "width": 1}}
-    groups = (*groups, (records.best_name, leader, star))
     for k, (across, up) in enumerate(pairs, 1):
         for name, members, marker in groups:
             if not members:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any, Final
 
 from cluster.report.records import Records
 from cluster.terminal.formatting import bounds, measure
 from search_spaces.race.finals import PREFIX
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, GREEN, INK, ORANGE, styled
+from tracking.pages.look import BLUE, FAINT, GREEN, INK, ORANGE, in_lines, styled
 from tracking.pages.page import Section
 from tracking.results.trial_zero import names
 
@@ -138,7 +137,7 @@ def _figure(found: Sequence[Judged], metric: str) -> Any:
                 showlegend=k == 0,
             )
         )
-    texts = ["<br>".join(wrap(one.name, NAME, break_long_words=False)) for one in found]
+    texts = [in_lines(one.name, NAME) for one in found]
     figure.update_yaxes(tickvals=list(range(len(found))), ticktext=texts, range=[len(found) - 0.5, -0.5])
     low, high = _range(found)
     for k, one in enumerate(found):

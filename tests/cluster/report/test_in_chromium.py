@@ -14,8 +14,13 @@ import pytest
 
 from cluster.report.records import Records
 from cluster.report.report import page
+from cluster.sweep.files.champion_file import keep
 from cluster.sweep.reading import Reading
+from search_spaces.types.trial_names import trial_name
 from tests.helpers.large_sweep import large_sweep
+from tests.helpers.whole_inspection import whole_inspection
+from tracking.results.champion.head import Head
+from tracking.results.report import files
 
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 23, 26)"
 """Colours of the paper."""
@@ -32,14 +37,26 @@ MEASURE = """<!doctype html><body><script>
 const pause = () => new Promise(done => setTimeout(done, 50))
 const drawn = async root => { while (root.dataset.drawn !== 'all') await pause() }
 const plot = x => box(x.querySelector('svg.main-svg')) > 1e4 && x.querySelectorAll('path, rect, circle').length > 3
+const rect = x => x.getBoundingClientRect()
 const box = x => { const found = x?.getBoundingClientRect(); return found ? found.width * found.height : 0 }
 const wide = (root, width) => [...root.querySelectorAll('body *')].filter(x => !x.closest('svg, .table, pre')
   && x.getBoundingClientRect().right > width + 1).map(x => x.outerHTML.slice(0, 80))
+// Words of a figure: none is cut off at its edge, none lies over another.
+const words = figure => [...figure.querySelectorAll('text')].filter(x => x.textContent.trim() && box(x))
+const within = (x, figure) => ['left', 'top'].every(k => rect(x)[k] > rect(figure)[k] - 2)
+  && ['right', 'bottom'].every(k => rect(x)[k] < rect(figure)[k] + 2)
+const overlap = (a, b) => Math.min(rect(a).right, rect(b).right) - Math.max(rect(a).left, rect(b).left) > 3
+  && Math.min(rect(a).bottom, rect(b).bottom) - Math.max(rect(a).top, rect(b).top) > 5
+const lost = root => [...root.querySelectorAll('.figure')].flatMap(figure => words(figure).filter((x, k, all) =>
+  !within(x, figure) || all.slice(k + 1).some(y => overlap(x, y))).map(x => `${figure.id}: ${x.textContent}`))
+const wider = root => [...root.querySelectorAll('.figure')].filter(figure =>
+  [...figure.querySelectorAll('svg')].some(x => rect(x).right > rect(figure).right + 1)).map(x => x.id)
 const looked = (root, width) => ({
   width,
   paper: getComputedStyle(root.querySelector('body')).backgroundColor,
   ink: root.querySelector('.figure text').style.fill,
-  cut: wide(root, width),
+  cut: [...wide(root, width), ...wider(root)],
+  lost: lost(root),
   scroll: root.scrollWidth,
   sections: [...root.querySelectorAll('section')].map(x => x.id),
   empty: [...root.querySelectorAll('section')].filter(x => box(x) < 5000).map(x => x.id),
@@ -89,7 +106,11 @@ def test_every_section_is_drawn_in_both_themes_at_both_widths(
     trials: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    drawn = page(Records(Reading.of(large_sweep(f"trials={trials}", "epochs=27"))))
+    records = Records(Reading.of(large_sweep(f"trials={trials}", "epochs=50")))
+    assert records.verdict is not None
+    champion = trial_name(records.verdict["winner"]["number"])
+    keep(records.read.home, files(whole_inspection(f"{champion} seed 1"), Head()), pytest.fail)
+    drawn = page(records)
     content = drawn.page.html()
     (tmp_path / "page.html").write_bytes(content)
     assert drawn.failed == {} and len(content) < 6e6
@@ -106,5 +127,5 @@ def test_every_section_is_drawn_in_both_themes_at_both_widths(
     for one in found:
         where = f"{one['width']} pixels, {one['paper']}"
         assert (one["sections"], one["empty"], one["warning"]) == (sections, [], None), where
-        assert one["drawn"] == one["figures"] == figures > 10, where
-        assert (one["cut"], one["scroll"]) == ([], one["width"]), where
+        assert one["drawn"] == one["figures"] == figures > 30, where
+        assert (one["cut"], one["lost"], one["scroll"]) == ([], [], one["width"]), where

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_LABELLED = 30
 """Largest number of classes for which a confusion matrix shows names and counts."""
 MAX_LETTERS = 24
+CELL_PX, LETTER_PX = 28, 7
+"""Side of a cell of a confusion matrix, which is somewhat more where classes are few, and width of a letter."""
 MAX_PAIRS, MAX_ROWS = 10, 60
 """Confused pairs in words, and classes in the table: those with the lowest F1."""
 
@@ -66,6 +68,9 @@ def _matrix(found: Confusion, *, shares: bool) -> Figure:
     )
     figure = Figure(drawn)
     ticks: dict[str, Any] = {"tickvals": places, "ticktext": names} if few else {"showticklabels": False}
+    longest_px = LETTER_PX * max(map(len, names), default=0)
+    upright = few and longest_px > CELL_PX + 60 / len(names)
+    figure.update_xaxes(tickangle=-90 if upright else 0)
     figure.update_xaxes(title="predicted class", showgrid=False, zeroline=False, constrain="domain", **ticks)
     figure.update_yaxes(
         title="true class",
@@ -76,7 +81,8 @@ def _matrix(found: Confusion, *, shares: bool) -> Figure:
         constrain="domain",
         **ticks,
     )
-    return styled(figure, min(760, 200 + 28 * len(names)))
+    height_px = min(760, 200 + CELL_PX * len(names)) + (longest_px if upright else 0)
+    return styled(figure, round(height_px))
 
 
 def by_class(head: Head, found: Inspection) -> Section | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.types.inspected.examples import Dependence
 from search_spaces.types.inspection import Inspection
-from tracking.pages.look import BLUE, INK, PALETTE, styled
+from tracking.pages.look import BLUE, INK, PALETTE, in_lines, styled
 from tracking.pages.page import Section
 from tracking.results.champion.classes import cut
 from tracking.results.champion.head import Head
@@ -87,6 +87,6 @@ def _figure(one: Dependence, what: str) -> Figure:
         if what == "probability" and len(one.predictions) == 1
         else what
     )
-    figure.update_yaxes(title=f"mean {only}")
+    figure.update_yaxes(title=in_lines(f"mean {only}"))
     figure.update_layout(showlegend=len(one.predictions) > 1)
     return styled(figure, 320)

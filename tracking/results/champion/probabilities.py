@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.inspected.classes import Calibration, Flagged, Ranking
 from search_spaces.types.inspection import Inspection
-from tracking.pages.look import BLUE, FAINT, GREEN, INK, ORANGE, PALETTE, styled
+from tracking.pages.look import BLUE, FAINT, GREEN, INK, ORANGE, PALETTE, in_lines, styled
 from tracking.pages.page import Section
 from tracking.results.champion.classes import cut
 from tracking.results.champion.head import Head
@@ -145,7 +145,7 @@ def histogram(head: Head, found: Inspection) -> Section | None:
         )
     figure.update_layout(barmode="overlay", bargap=0)
     of_class = cut(found.confusion.classes[1]) if found.confusion is not None and two else "the predicted class"
-    figure.update_xaxes(title=f"probability of {of_class}", range=[of.low, of.high])
+    figure.update_xaxes(title=in_lines(f"probability of {of_class}"), range=[of.low, of.high])
     figure.update_yaxes(title="share of the group", tickformat=".0%")
     says = "Wrong predictions with a probability near 1 are those of which the probability does not warn."
     if two:
