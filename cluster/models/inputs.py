@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster.models.tables import TableRows
-from cluster.models.takes import Takes
+from cluster.models.takes import WORDS, Takes
 from workloads.arrays import DataError
 
 if TYPE_CHECKING:
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 IMAGES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 IMAGES_AT_ONCE: Final = 256
+LINES_AT_ONCE: Final = 1_000
 TEXTS: Final = ".txt"
+TAGGED: Final = (".conll", ".iob", ".iob2", ".bio")
+"""Endings of files with a word a line, as the training's."""
 ARRAY: Final = ".npy"
+AS_UTF_8: Final = "; it must be a text in UTF-8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +63,9 @@ class Inputs:
             elif file.suffix.lower() == ARRAY:
                 yield from self._array(file)
             elif file.suffix.lower() == TEXTS and self.takes.form == "rows":
-                yield self._texts(file)
+                yield from self._texts(file)
+            elif file.suffix.lower() in TAGGED and self.takes.problem == "tagging":
+                yield from self._tagged(file)
             else:
                 yield from self._rows(file)
 
@@ -68,32 +75,42 @@ class Inputs:
 
     @property
     def _wanted(self) -> str:
-        if self.takes.form == "rows":
-            return f"the columns {', '.join(self.takes.names[:12])}"
+        if self.takes.columns:
+            return f"the columns {', '.join(self.takes.needed[:12])}"
         return "a series" if self.takes.form == "series" else "numbers"
 
     def _rows(self, file: Path) -> Iterator[Part]:
-        table = TableRows(file, self.data, {column.name: column.kind for column in self.takes.columns})
+        kinds = {column.name: column.kind for column in self.takes.columns}
+        lists = WORDS if self.takes.problem == "tagging" else None
+        table = TableRows(file, self.data, kinds, self.takes.needed, lists)
         for frame in table.parts():
             self.notes += [
                 f"{file.name}: {note}" for note in table.notes if f"{file.name}: {note}" not in self.notes
             ]
             truth = frame[self.takes.target] if self.takes.target in frame.columns else None
-            rows = frame if self.takes.form == "rows" else self._matrix(frame, file)
+            rows = frame if self.takes.columns else self._matrix(frame, file)
             yield Part(rows=rows, shown=frame, truth=truth)
 
     def _matrix(self, frame: Any, file: Path) -> Any:
-        """Return the cells of a frame as float32 (rows, *shape); the target is left out."""
+        """Return the cells of a frame as float64 (rows, *shape), by name where the data has names.
+
+        The target is left out.
+        """
         import numpy as np
         import pandas as pd
 
         cells = frame.drop(columns=[self.takes.target], errors="ignore")
         num = int(np.prod(self.takes.shape))
+        if set(self.takes.features) <= set(cells.columns) and len(self.takes.features) == num:
+            cells = cells[list(self.takes.features)]
+        elif there := set(self.takes.features) & set(cells.columns):
+            gone = [name for name in self.takes.features if name not in there]
+            raise DataError(f"{file.name}: the rows must have the columns {', '.join(map(repr, gone))}, too")
         if other := [name for name in cells if not pd.api.types.is_numeric_dtype(cells[name])]:
             raise DataError(f"{file.name}: the model takes {num} numbers a row, column {other[0]!r} holds words")
         if cells.shape[1] != num:
             raise DataError(f"{file.name}: the model takes {num} numbers a row, received {cells.shape[1]} columns")
-        return cells.to_numpy("float32").reshape(-1, *self.takes.shape)
+        return cells.to_numpy("float64").reshape(-1, *self.takes.shape)
 
     def _array(self, file: Path) -> Iterator[Part]:
         import numpy as np
@@ -103,10 +120,10 @@ class Inputs:
             found = np.load(file, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise DataError(f"{file} cannot be read: {error}") from error
-        if found.shape[1:] != self.takes.shape or self.takes.form == "rows":
+        if found.shape[1:] != self.takes.shape or self.takes.columns:
             wanted = f"(rows, {', '.join(map(str, self.takes.shape))})" if self.takes.shape else self._wanted
             raise DataError(f"{file.name}: the model takes {wanted}, received an array {found.shape}")
-        kind = np.uint8 if self.takes.form == "images" else np.float32
+        kind = np.uint8 if self.takes.form == "images" else np.float64
         if kind == np.uint8 and found.dtype != kind:
             raise DataError(f"{file.name}: the model takes pixels as uint8, received {found.dtype}")
         for start in range(0, len(found), IMAGES_AT_ONCE):
@@ -114,17 +131,32 @@ class Inputs:
             index = pd.RangeIndex(start + 1, start + 1 + len(part))
             yield Part(rows=part, shown=pd.DataFrame(index=index))
 
-    def _texts(self, file: Path) -> Part:
+    def _texts(self, file: Path) -> Iterator[Part]:
         import pandas as pd
 
-        if len(self.takes.columns) != 1:
+        if len(self.takes.needed) != 1:
             raise DataError(f"{file.name}: a file of lines has one text a row, and the model takes {self._wanted}")
+        first = 1
         try:
-            lines = file.read_text(encoding="utf-8-sig").splitlines()
+            with file.open(encoding="utf-8-sig") as lines:
+                while texts := [line.rstrip("\n") for line in islice(lines, LINES_AT_ONCE)]:
+                    index = pd.RangeIndex(first, first := first + len(texts))
+                    frame = pd.DataFrame({self.takes.names[0]: texts}, index=index, dtype=object)
+                    yield Part(rows=frame, shown=frame)
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{file} cannot be read: {error}") from error
-        frame = pd.DataFrame({self.takes.names[0]: lines}, index=pd.RangeIndex(1, 1 + len(lines)), dtype=object)
-        return Part(rows=frame, shown=frame)
+            raise DataError(f"{file} cannot be read: {error}{AS_UTF_8}") from error
+
+    def _tagged(self, file: Path) -> Iterator[Part]:
+        import pandas as pd
+
+        from workloads.data.tagged.conll_file import read_conll
+
+        found = [list(sentence.words) for sentence in read_conll(str(file), self.data)]
+        self.notes.append(f"{file.name}: its labels are not compared with the predicted ones")
+        for start in range(0, len(found), LINES_AT_ONCE):
+            some = pd.Series(found[start : start + LINES_AT_ONCE], dtype=object)
+            frame = pd.DataFrame({WORDS: some}).set_axis(some.index + start + 1)
+            yield Part(rows=frame, shown=frame)
 
     def _images(self) -> Iterator[Part]:
         import numpy as np
@@ -141,7 +173,10 @@ class Inputs:
         labelled = all(file.parent.name in self.takes.classes for file in files)
         for start in range(0, len(files), IMAGES_AT_ONCE):
             some = files[start : start + IMAGES_AT_ONCE]
-            pixels = np.stack([read_image(Encoded(str(file), file), how) for file in some])
+            try:
+                pixels = np.stack([read_image(Encoded(str(file), file), how) for file in some])
+            except DataError as error:
+                raise DataError(f"{str(error).partition(' (data.skip_bad')[0]}: take it away") from error
             shown = pd.DataFrame({"file": [str(file) for file in some]})
             truth = pd.Series([file.parent.name for file in some]) if labelled else None
             yield Part(rows=pixels, shown=shown, first=("file",), truth=truth)
@@ -177,7 +212,10 @@ def _image_files(given: Path) -> list[Path]:
     if not given.is_file():
         raise DataError(f"there is no file {given}")
     if given.suffix.lower() == TEXTS:
-        lines = given.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = given.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{given} cannot be read: {error}{AS_UTF_8}") from error
         found = [given.parent / line.strip() for line in lines if line.strip()]
         if gone := [path for path in found if not path.is_file()]:
             raise DataError(f"{given}: there is no file {gone[0]} ({len(gone)} of {len(found)} are not there)")

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from search_spaces.types.error_text import one_line
+from workloads.arrays import DataError
+
 ENDINGS: Final = (".csv", ".parquet")
 
 
@@ -27,13 +30,27 @@ class Output:
         if self._open is not None and self._part is not None:
             self._open.close()
             if kind is None:
-                assert self.path is not None
-                os.link(self._part, self.path)  # which fails where a file has come there meanwhile
+                self._name(self._part)
         if self._part is not None:
             self._part.unlink(missing_ok=True)
 
+    def _name(self, part: Path) -> None:
+        """Give the whole file its name. Raises FileExistsError where a file has come there meanwhile."""
+        assert self.path is not None
+        try:
+            os.link(part, self.path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links, such as exFAT
+            if self.path.exists():
+                raise
+            part.rename(self.path)
+
     def write(self, frame: Any) -> None:
-        """Write some rows; all parts have the same columns. Raises OSError."""
+        """Write some rows; all parts have the same columns.
+
+        Raises OSError, and DataError where a Parquet file's column would have several types.
+        """
         if self.path is not None and self.path.suffix == ".parquet":
             self._parquet(frame)
             return
@@ -50,7 +67,11 @@ class Output:
             table = pa.Table.from_pandas(frame, preserve_index=False)
             self._open = parquet.ParquetWriter(self._part, table.schema)
         else:
-            table = pa.Table.from_pandas(frame, self._open.schema, preserve_index=False)
+            try:
+                table = pa.Table.from_pandas(frame, self._open.schema, preserve_index=False)
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                why = f"a column has another type than in the rows before ({one_line(error)})"
+                raise DataError(f"{why}: name a .csv with -o") from error
         self._open.write_table(table)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cluster.models.inputs import Part
+from cluster.models.remarks import Remarks
 from cluster.models.score import Score
-from cluster.models.takes import Takes
+from cluster.models.takes import WORDS, Takes
 from workloads.arrays import DataError
+from workloads.models.custom.predictions import Predictions
+from workloads.models.custom.returns import OF_PROBLEM
+from workloads.tables.columns import NUMERIC, encode
 
 if TYPE_CHECKING:
     from tracking.results.stored_model import StoredModel
@@ -29,8 +33,10 @@ class Predictor:
     num_rows: int = 0
     num_undefined: int = 0
     """Rows whose prediction is no number."""
-    unknown: dict[str, dict[str, int]] = field(default_factory=dict)
-    """By column the words that the training split did not have, with the number of rows."""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """The sweep's data card."""
+    left_out: frozenset[str] = frozenset()
+    """Columns of which the sweep file says that they are no features."""
 
     @cached_property
     def model(self) -> Any:
@@ -44,25 +50,48 @@ class Predictor:
         """
         import pandas as pd
 
-        rows = part.rows
-        if self.takes.form == "rows":
-            self._refuse_gone(rows)
-            rows = rows[[name for name in self.takes.names if name in rows]]
-        elif (kind := self._kind) is not None:
-            rows = rows.astype(kind)
+        if self.takes.columns:
+            self._refuse_gone(part.rows)
         try:
-            answer = self.model.predict(rows)
+            answer = self.model.predict(self._given(part.rows))
         except Exception as error:
-            faults = list(self._faults(part.rows)) if self.takes.form == "rows" else []
+            faults = list(self._faults(part.rows)) if self.takes.columns else []
             if faults or isinstance(error, DataError):
                 raise DataError("\n".join(faults) or str(error)) from error
             raise
-        found = named(answer, self.takes, part.shown.index)
+        found = self._named(answer, part.shown.index)
         self._count(part, found)
         before = part.shown if keep else part.shown[list(part.first)]
+        if self.takes.problem == "tagging":
+            before = before.drop(columns=WORDS, errors="ignore")  # which the predictions have
         if both := sorted(set(before.columns) & set(found.columns)):
             raise DataError(f"the input has a column {both[0]!r}, as the predictions have: leave out --keep")
         return pd.concat([before, found], axis=1)
+
+    def _given(self, rows: Any) -> Any:
+        """Return the rows as the model takes them."""
+        if self.takes.form == "rows":
+            return rows[[name for name in self.takes.names if name in rows]]
+        if self.takes.form == "matrix":
+            rows, _ = encode(rows, self.takes.columns, "the rows")
+        return rows if self._kind is None else rows.astype(self._kind)
+
+    def _named(self, answer: Any, index: Any) -> Any:
+        if self._returned is None:
+            return named(answer, self.takes, index)
+        try:
+            found = named(self._returned.scores(answer, len(index)), self.takes, index)
+        except RuntimeError as error:
+            raise DataError(f"rows {index[0]} to {index[-1]}: {error}") from error
+        return found[[PREDICTION]] if self._returned.kind == "classes" else found
+
+    @cached_property
+    def _returned(self) -> Predictions | None:
+        """What reads the values of a user's function, as in the final evaluation; None of other models."""
+        if not self.takes.is_own or self.takes.problem not in OF_PROBLEM:
+            return None
+        problem: Any = self.takes.problem
+        return Predictions(self.takes.returns, max(1, len(self.takes.classes)), problem)
 
     @cached_property
     def _kind(self) -> Any:
@@ -77,21 +106,22 @@ class Predictor:
         self.num_undefined += int(numeric.isna().any(axis=1).sum())
         if part.truth is not None:
             self.score.add(part.truth, found[PREDICTION], self.takes)
-        for name, known in self._words.items():
-            self._count_unknown(name, known, part.rows[name])
+        if self.takes.columns:
+            self.remarks.add(part.rows)
 
-    def _count_unknown(self, name: str, known: frozenset[str], series: Any) -> None:
-        from workloads.tables.columns import counts_of  # 100 ms: pandas
-
-        missing = next(column.missing for column in self.takes.columns if column.name == name)
-        for word, num in counts_of(series, missing).items():
-            if str(word) not in known:
-                counts = self.unknown.setdefault(name, {})
-                counts[str(word)] = counts.get(str(word), 0) + int(num)
+    @cached_property
+    def remarks(self) -> Remarks:
+        """What is odd about the rows."""
+        kinds, missing = self.card.get("columns", {}), self.card.get("missing", {})
+        numeric = {name for name, kind in kinds.items() if kind in NUMERIC}
+        whole = frozenset(numeric - missing.keys())
+        return Remarks(takes=self.takes, words=self._words, whole=whole, known=self.left_out)
 
     @cached_property
     def _words(self) -> dict[str, frozenset[str]]:
-        """Words that a table's pipeline knows, by column."""
+        """Words that the training split has, by column, of a table's model."""
+        if self.takes.form == "matrix":
+            return {c.name: frozenset(c.values) for c in self.takes.columns if c.kind == "category"}
         if self.stored.loader != TABLE_MODEL:
             return {}
         from workloads.champion.known_words import known_words  # 800 ms: scikit-learn
@@ -110,8 +140,6 @@ class Predictor:
 
     def _faults(self, frame: Any) -> Iterator[str]:
         """Yield a sentence for each column that holds what its kind cannot have."""
-        from workloads.tables.columns import encode  # 100 ms: pandas
-
         for column in self.takes.columns:
             if column.name not in frame:
                 continue
@@ -124,8 +152,7 @@ class Predictor:
 def named(answer: Any, takes: Takes, index: Any) -> Any:
     """Return what a model has answered as a DataFrame: ``prediction``, and for classes the probability of each.
 
-    Of an array with a column for each class these are logits where the model is a network, as ours are; what a
-    user's function returns stays as it is, under the names of the classes.
+    An array with a column for each class has logits.
     """
     import numpy as np
     import pandas as pd
@@ -141,8 +168,7 @@ def named(answer: Any, takes: Takes, index: Any) -> Any:
     if len(takes.classes) != values.shape[1]:
         names = [f"{PREDICTION}_{k}" for k in range(values.shape[1])]
         return pd.DataFrame(values, columns=names, index=index)
-    shares = values if takes.form == "rows" else _softmax(values.astype("float64"))
-    found = pd.DataFrame(shares, columns=list(takes.classes), index=index)
+    found = pd.DataFrame(_softmax(values.astype("float64")), columns=list(takes.classes), index=index)
     found.insert(0, PREDICTION, np.array(takes.classes, dtype=object)[values.argmax(axis=1)])
     return found
 

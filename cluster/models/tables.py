@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from search_spaces.spec.files.dialect import Dialect
 from search_spaces.types.error_text import one_line
 from workloads.arrays import DataError
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from workloads.tables.number_words import Styles
 
 ROWS_AT_ONCE: Final = 50_000
+ANEW: Final = "keys are the sweep file's; for predictions write it anew in UTF-8 with commas, or as .parquet"
+HEAD_BYTES: Final = 2**20
+"""Bytes in which the encoding of a file with a single column is looked for."""
+NO_SEPARATOR: Final = "\x1f"
+"""ASCII's unit separator, which stands in no text."""
 KEYS: Final[Mapping[str, str]] = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -50,6 +56,10 @@ class TableRows:
     """The sweep's: how its file was written, where this one is of the same kind."""
     kinds: Mapping[str, str]
     """Kind of each column that the model takes."""
+    needed: Sequence[str] = ()
+    """Those that must be there. Where it is one, the file may have a single column, which no separator shows."""
+    lists: str | None = None
+    """The column of lists, such as of a sentence's words; None where cells are words and numbers alone."""
     notes: list[str] = field(default_factory=list)
     """What is odd about the file, as far as it is read."""
 
@@ -64,7 +74,9 @@ class TableRows:
         except FileNotFoundError as error:
             raise DataError(f"there is no file {self.path}") from error
         except UNREADABLE as error:
-            raise DataError(f"{self.path} cannot be read: {one_line(error)}") from error
+            said = one_line(error)
+            way_out = f"; {ANEW}" if "say " in said else ""
+            raise DataError(f"{self.path} cannot be read: {said}{way_out}") from error
 
     @property
     def key(self) -> str:
@@ -76,6 +88,7 @@ class TableRows:
         """How the file is read: words stay words; options are those of the sweep's file if it is of one kind."""
         update: dict[str, Any] = dict.fromkeys(SOURCES) | {self.key: str(self.path), "also": [], "val": None}
         update |= {"test": None, "columns": {**self.kinds, **self.data.columns}}
+        update["image"] = self.lists  # which is left as it is
         if getattr(self.data, self.key) is None:
             update |= dict.fromkeys(("separator", "decimal", "thousands", "quote", "comment", "skip_rows", "sheet"))
         return self.data.model_copy(update=update)
@@ -113,13 +126,12 @@ class TableRows:
     def _csv(self) -> Iterator[Any]:
         import pandas as pd
 
-        from search_spaces.spec.files.find_dialect import find_dialect  # 20 ms
         from workloads.data.sources.tabular.arrow_frame import to_series
         from workloads.data.sources.tabular.csv_cells import batches  # 100 ms: pandas
         from workloads.data.sources.tabular.csv_file import typed_columns
         from workloads.tables.number_words import Evidence  # 100 ms: pandas
 
-        dialect = find_dialect(self.path, self.known)
+        dialect = self._dialect()
         styles: Styles = {}
         first = 1 + dialect.header
         for cells in batches(self.path, dialect):
@@ -131,6 +143,28 @@ class TableRows:
             frame = pd.DataFrame({name: to_series(typed.columns[name]) for name in cells.column_names}, copy=False)
             yield _counted(frame, first)
             first += len(frame)
+
+    def _dialect(self) -> Dialect:
+        """Return how the CSV file is written; of a single column a separator that no text has."""
+        from search_spaces.spec.files.compressed import opened
+        from search_spaces.spec.files.encodings import certain_encoding
+        from search_spaces.spec.files.find_dialect import find_dialect  # 20 ms
+
+        if len(self.needed) == 1:
+            with opened(self.path) as file:
+                head = file.read(HEAD_BYTES)
+            encoding = certain_encoding(head, len(head) < HEAD_BYTES) or "utf-8"
+            title = head.decode(encoding, "replace").removeprefix("\ufeff").partition("\n")[0].strip().strip('"')
+            if title == self.needed[0]:
+                return Dialect(encoding, separator=NO_SEPARATOR, columns=(title,))
+            if "," not in title:
+                try:
+                    return find_dialect(self.path, self.known)
+                except ValueError as error:
+                    raise DataError(
+                        f"{self.path.name} must have the column {self.needed[0]!r}, its first line is {title!r}"
+                    ) from error
+        return find_dialect(self.path, self.known)
 
     def _note(self, notes: tuple[str, ...]) -> None:
         self.notes += [note for note in notes if note not in self.notes]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cluster.models.champion import NoModel
@@ -14,9 +14,12 @@ from workloads.arrays import Column
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
     from tracking.results.stored_model import StoredModel
+    from workloads.models.custom.returns import Kind
 
-Form = Literal["rows", "images", "series", "numbers"]
-CARDS = ("model.json", "function.json")
+Form = Literal["rows", "matrix", "images", "series", "numbers"]
+"""``rows`` is a DataFrame, ``matrix`` the same as numbers, with categories as codes."""
+FUNCTION = "function.json"
+CARDS = ("model.json", FUNCTION)
 """Files that say which columns a model takes: those of our models, and of a user's function."""
 WORDS = "words"
 
@@ -27,13 +30,19 @@ class Takes:
 
     form: Form
     columns: tuple[Column, ...] = ()
-    """Of rows: the columns; those of a user's function have neither words nor forms of numbers."""
+    """Of rows and of a matrix: the columns; words are known of a matrix alone."""
     shape: tuple[int, ...] = ()
     """Of images and numbers: the shape of one example."""
     problem: str = "classification"
     classes: tuple[str, ...] = ()
     target: str | None = None
     """Column of the sweep's file with what is predicted."""
+    features: tuple[str, ...] = ()
+    """Of numbers: the names of the columns, where the data has any."""
+    is_own: bool = False
+    """Whether a user's function predicts."""
+    returns: Kind | None = None
+    """What that function says that it returns; None where its values tell."""
 
     @property
     def names(self) -> list[str]:
@@ -48,14 +57,18 @@ class Takes:
 
 def takes_of(read: Reading, stored: StoredModel) -> Takes:
     """Return what the model takes. Raises NoModel where that is nothing that is kept in a file."""
-    card = card_of(read)
+    card, about = card_of(read), _about(stored)
     told: dict[str, Any] = {
         "problem": card.get("problem", "classification"),
         "classes": tuple(card.get("classes", ())),
         "target": read.sweep.data.target,
+        "is_own": (stored.data / FUNCTION).is_file(),
+        "returns": about.get("returns"),
     }
-    if columns := _columns(stored):
+    if columns := _columns(about.get("columns", ())):
         return Takes(form="rows", columns=columns, **told)
+    if columns := _columns(about.get("matrix", ())):
+        return Takes(form="matrix", columns=columns, **told)
     if told["problem"] == "tagging":
         return Takes(form="rows", columns=(Column(WORDS, "text"),), **told)
     if card.get("kind") == "series":
@@ -64,6 +77,7 @@ def takes_of(read: Reading, stored: StoredModel) -> Takes:
     if told["problem"] not in ("classification", "regression") or not shape:
         way_out = f"mlflow.pyfunc.load_model({stored.uri!r}) takes arrays"
         raise NoModel(f"the model of sweep {read.home.id} predicts nothing for the rows of a file: {way_out}")
+    told["features"] = tuple(card.get("features", ()))
     return Takes(form="images" if len(shape) == 3 else "numbers", shape=shape, **told)
 
 
@@ -72,20 +86,23 @@ def card_of(read: Reading) -> Mapping[str, Any]:
     return kept_card(read.home) or {}
 
 
-def _columns(stored: StoredModel) -> tuple[Column, ...]:
+def _about(stored: StoredModel) -> Mapping[str, Any]:
+    """Return what the model's own file says of it; empty where it has none."""
     file = next((stored.data / name for name in CARDS if (stored.data / name).is_file()), None)
-    if file is None:
-        return ()
-    found = json.loads(file.read_text(encoding="utf-8")).get("columns", ())
-    if isinstance(found, dict):
-        return tuple(
-            Column(name, one["kind"], missing=tuple(one.get("missing", ()))) for name, one in found.items()
-        )
+    return {} if file is None else json.loads(file.read_text(encoding="utf-8"))
+
+
+def _columns(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """Return columns as a model's file tells them: of a user's function by name."""
+    if isinstance(told, Mapping):
+        return tuple(_of_function(name, one) for name, one in told.items())
     return tuple(
-        _column({key: tuple(value) if isinstance(value, list) else value for key, value in one.items()})
-        for one in found
+        Column(**{key: tuple(value) if isinstance(value, list) else value for key, value in one.items()})
+        for one in told
     )
 
 
-def _column(told: dict[str, Any]) -> Column:
-    return Column(**told)
+def _of_function(name: str, told: Mapping[str, Any]) -> Column:
+    kind, form = told["kind"], told.get("form", "")
+    found = Column(name, kind, missing=tuple(told.get("missing", ())))
+    return replace(found, date_format=form) if kind == "datetime" else replace(found, number_form=form)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -69,7 +69,15 @@ def own_function(workload_name: str, uri: str, search: SearchData, folder: Path)
     if not checkpoint.copy_saved(uri, path / SAVED):
         raise NotServed(f"{workload_name} saved nothing: run.report(save, ...) writes what predict reads")
     example, columns = _example(workload_name, uri, search)
-    (path / ABOUT).write_text(json.dumps({"module": name, "columns": columns}, indent=1), encoding="utf-8")
+    about: dict[str, Any] = {
+        "module": name,
+        "columns": columns,
+        "matrix": [],
+        "returns": getattr(module.predict, "returns", None),
+    }
+    if not columns and all(column.kind != "text" for column in search.train.columns):
+        about["matrix"] = [asdict(column) for column in search.train.columns]
+    (path / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
     return OwnFunction(
         path=path,
         code=modules_along(name, root, folder / "code", served=True),

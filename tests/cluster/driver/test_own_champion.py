@@ -122,6 +122,9 @@ def test_files_and_modules_are_all_that_it_needs(sqlite_uri: str, tmp_path: Path
         ]
         assert "numpy" in found.packages and "paceline" not in found.packages
         assert (found.example is None) == (name == "bare") and list(found.path.iterdir())
+        about = json.loads((found.path / "function.json").read_text())
+        given = [list(one["values"]) for one in about["matrix"] if one["kind"] == "category"]
+        assert (given, about["returns"]) == ([["red", "blue"]] if name == "arrays" else [], "values")
         with imports_kept((place.parent / "code").iterdir()):
             sys.path.insert(0, str(place.parent / "code"))
             loaded[name] = served_function._load_pyfunc(str(found.path))

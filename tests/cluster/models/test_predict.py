@@ -8,8 +8,12 @@ import pandas as pd
 import pytest
 
 import paceline
+from cluster.models import remarks, tables
+from cluster.models.output import Output
+from cluster.models.takes import Takes
 from tests.helpers.small_champion import id_of, model_files, rows
 from tests.helpers.sweep_here import Here
+from workloads.arrays import Column, DataError
 from workloads.data.sources.tabular import csv_cells
 
 
@@ -17,6 +21,7 @@ from workloads.data.sources.tabular import csv_cells
 def test_files_of_every_kind_give_what_the_model_gives(
     patients: Here, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tables, "ROWS_AT_ONCE", 3)
     monkeypatch.setattr(csv_cells, "PART_BLOCKS", 1)
     monkeypatch.setattr(csv_cells, "BLOCK_BYTES", 256)
     monkeypatch.setattr(csv_cells, "BLOCK_BYTES_A_COLUMN", 64)
@@ -63,13 +68,39 @@ def test_rows_that_do_not_fit_are_refused_with_all_columns_and_their_rows(patien
     assert "must end in .csv or .parquet" in refused(patients, file, "age\n", "-o", "out.txt")
 
 
-def test_words_that_the_training_did_not_have_are_told(patients: Here, tmp_path: Path) -> None:
-    (tmp_path / "new.csv").write_text("age,weight,ward\n40,70,north\n80,,west\n81,60,west\n")
+def test_what_is_odd_about_rows_is_told(patients: Here, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("age,weight,ward,id\n40,70,north,1\n,,west,2\n81,60,west,3\n")
     done = patients.paceline("predict", "last", str(tmp_path / "new.csv"))
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 4
     assert "column 'ward' has words that the training split did not have" in done.stderr
     assert "'west' in 2 rows" in done.stderr
+    assert "column 'age' has no value in 1 row, and the sweep's data had one in every row" in done.stderr
+    assert "column 'weight'" not in done.stderr  # which has missing values in the sweep's data, too
+    assert "the model does not use 'id'" in done.stderr
+    nowhere = patients.paceline("predict", "last", str(tmp_path / "new.csv"), "-o", str(tmp_path / "no" / "o.csv"))
+    assert (nowhere.returncode, nowhere.stderr) == (2, f"-o: there is no folder {tmp_path / 'no'}\n")
+
+
+def test_different_unknown_words_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remarks, "MOST_WORDS", 6)
+    takes = Takes(form="matrix", columns=(Column("ward", "category", values=("north",)),))
+    found = remarks.Remarks(takes=takes, words={"ward": frozenset({"north"})})
+    for part in range(3):
+        found.add(pd.DataFrame({"ward": ["north", "same", *(f"w{part}{k}" for k in range(3))]}))
+    [said] = found.said()
+    assert said.endswith(
+        "'same' in 3 rows, 'w00' in 1 row, 'w01' in 1 row, 'w02' in 1 row, 'w10' in 1 row and more than 1 others"
+    )
+    assert (len(found.unknown["ward"]), found.others) == (6, {"ward": 4})
+
+
+def test_a_parquet_file_has_one_type_a_column(tmp_path: Path) -> None:
+    told = r"another type than in the rows before .*: name a \.csv with -o"
+    with pytest.raises(DataError, match=told), Output(tmp_path / "out.parquet") as out:
+        out.write(pd.DataFrame({"id": [1, 2]}))
+        out.write(pd.DataFrame({"id": ["x"]}))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_whose_files_were_changed_is_not_loaded(patients: Here, tmp_path: Path) -> None:

@@ -16,11 +16,10 @@ from cluster.exit_codes import FINISHED
 if TYPE_CHECKING:
     from cluster.models.predicting import Predictor
     from cluster.sweep.reading import Reading
+    from search_spaces.spec.data import Data
 
 EVERY_S = 1.0
 """Time between two lines of progress."""
-SHOWN = 5
-"""Number of unknown words of a column that are named."""
 
 
 @click.command()
@@ -40,6 +39,8 @@ def predict(sweep: str, files: tuple[Path, ...], output: Path | None, keep: bool
         raise Refusal(f"-o: must end in {' or '.join(ENDINGS)}, received {str(output)!r}")
     if output is not None and output.exists():
         raise Refusal(f"{output} is there already: name another file with -o")
+    if output is not None and not output.parent.is_dir():
+        raise Refusal(f"-o: there is no folder {output.parent}")
     if gone := [str(file) for file in files if not file.exists()]:
         raise Refusal(f"there is no file {', '.join(gone)}")
     read = reading(find(sweep))
@@ -52,7 +53,7 @@ def predict(sweep: str, files: tuple[Path, ...], output: Path | None, keep: bool
     except (NoModel, DataError) as error:
         raise Refusal(str(error)) from error
     except OSError as error:
-        raise Failure(f"{output} cannot be written: {error.strerror or error}") from error
+        raise Failure(f"{output or 'standard output'} cannot be written: {error.strerror or error}") from error
     return FINISHED
 
 
@@ -67,8 +68,10 @@ def _predicted(read: Reading, files: tuple[Path, ...], output: Path | None, keep
 
     with champion_of(read) as stored:
         takes = takes_of(read, stored)
-        inputs = Inputs(files=files, takes=takes, data=read.sweep.data, details=card_of(read).get("details", {}))
-        predictor = Predictor(stored=stored, takes=takes)
+        card, data = card_of(read), read.sweep.data
+        inputs = Inputs(files=files, takes=takes, data=data, details=card.get("details", {}))
+        left_out = frozenset(filter(None, [data.split.group, *_dropped(data)]))
+        predictor = Predictor(stored=stored, takes=takes, card=card, left_out=left_out)
         predictor.model  # noqa: B018 - it is loaded before the clock of progress starts
         shown = time.monotonic()
         with Output(output) as out:
@@ -86,6 +89,11 @@ def _predicted(read: Reading, files: tuple[Path, ...], output: Path | None, keep
         yield f"{predictor.num_rows:,} rows predicted by {stored.uri}{where}"
 
 
+def _dropped(data: Data) -> list[str]:
+    """Return the columns that the sweep file leaves out."""
+    return [name for name, kind in data.columns.items() if kind == "drop"]
+
+
 def _is_own(read: Reading, files: tuple[Path, ...]) -> bool:
     """Return whether a file is one that the sweep's rows come from."""
     data = read.sweep.data
@@ -94,10 +102,7 @@ def _is_own(read: Reading, files: tuple[Path, ...]) -> bool:
 
 
 def _told(predictor: Predictor, own: str) -> Iterator[str]:
-    for name, words in predictor.unknown.items():
-        named = ", ".join(f"{word!r} in {num} rows" for word, num in list(words.items())[:SHOWN])
-        more = f" and {len(words) - SHOWN} others" if len(words) > SHOWN else ""
-        yield f"column {name!r} has words that the training split did not have, and count as unknown: {named}{more}"
+    yield from predictor.remarks.said()
     if predictor.num_undefined:
         yield f"{predictor.num_undefined} rows have a prediction that is no number"
     takes = predictor.takes
