@@ -96,10 +96,12 @@ def _columns(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Col
     """Return columns as a model's file tells them: of a user's function by name."""
     if isinstance(told, Mapping):
         return tuple(_of_function(name, one) for name, one in told.items())
-    return tuple(
-        Column(**{key: tuple(value) if isinstance(value, list) else value for key, value in one.items()})
-        for one in told
-    )
+    return tuple(_column(one) for one in told)
+
+
+def _column(told: Mapping[str, Any]) -> Column:
+    facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+    return Column(**facts)
 
 
 def _of_function(name: str, told: Mapping[str, Any]) -> Column:

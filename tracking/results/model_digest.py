@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from tracking import names
 
 DIGEST: Final = "model.sha256"
 """Tag of a registered version: the digest of its files."""
 ADDED: Final = "registered_model_meta"
 """File that MLflow adds to a registered version's files as it copies them."""
+
+
+class ChangedModel(Exception):
+    """Error: the files of a registered model are not those that were registered."""
+
+
+def refuse_changed(path: Path, model_uri: str, tags: Mapping[str, str]) -> None:
+    """Raise ChangedModel unless the files below ``path`` are those of the version that has these ``tags``.
+
+    Versions of earlier releases, and of others, have no digest: nothing is known of them.
+    """
+    if DIGEST not in tags or digest_of(path) == tags[DIGEST]:
+        return
+    way_out = f", or write the champion from its checkpoint: `paceline export {tags.get(names.SWEEP_ID)}`"
+    raise ChangedModel(
+        f"the files of {model_uri} are not those that were registered: they were changed, and are not loaded. "
+        f"Put them back from a copy{way_out if names.SWEEP_ID in tags else ''}"
+    )
 
 
 def digest_of(folder: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracking import names
 from tracking.results.registered_model import tracking_at
-from tracking.results.safe_model import safe_settings
+from tracking.results.safe_model import safe_settings, unchanged_files
 from tracking.results.versions import REGISTERED
 from tracking.store.errors import Refused, sorted_trouble
 from tracking.store.open import open_mlflow, resolve
@@ -48,11 +48,9 @@ def card_of(uri: str | None, model_uri: str) -> ModelCard:
 
 
 def downloaded(uri: str | None, model_uri: str, folder: Path) -> Path:
-    """Copy a model's files into ``folder`` and return where they are. Raises Refused or Away."""
-    import mlflow
-
-    with sorted_trouble(), tracking_at(resolve(uri)), safe_settings():
-        return Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=str(folder)))
+    """Copy a model's files into ``folder`` and return where they are. Raises ChangedModel, Refused or Away."""
+    with safe_settings():
+        return unchanged_files(uri, model_uri, folder)
 
 
 def splits_of(uri: str | None, model_uri: str) -> str | None:

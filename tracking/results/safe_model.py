@@ -9,9 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from tracking.results.model_digest import refuse_changed
 from tracking.results.registered_model import tracking_at
+from tracking.results.versions import REGISTERED
 from tracking.store.errors import sorted_trouble
-from tracking.store.open import resolve
+from tracking.store.open import open_mlflow, resolve
 
 PICKLES: Final = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 SETTINGS: Final = {PICKLES: "false", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
@@ -31,15 +33,30 @@ class UnsafeModel(Exception):
 def load(uri: str | None, model_uri: str) -> Any:
     """Return the registered model as an ``nn.Module`` that takes a batch of any size. Needs torch.
 
-    Raises UnsafeModel where it was not saved as a graph with tensors alone.
+    Raises UnsafeModel where it was not saved as a graph with tensors alone, and as ``unchanged_files``.
     """
     import mlflow
     from mlflow.models import Model
 
     with TemporaryDirectory() as folder, sorted_trouble(), tracking_at(resolve(uri)), safe_settings():
-        path = Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
+        path = unchanged_files(uri, model_uri, Path(folder))
         refuse_code(path, Model.load(path).flavors)
         return mlflow.pytorch.load_model(str(path))
+
+
+def unchanged_files(uri: str | None, model_uri: str, folder: Path) -> Path:
+    """Copy a model's files into ``folder`` and return where they are.
+
+    Raises ChangedModel where they are not those that a sweep has registered as this version, Refused or Away.
+    """
+    import mlflow
+
+    name, _, number = model_uri.removeprefix(REGISTERED).partition("/")
+    with sorted_trouble(), tracking_at(resolve(uri)):
+        path = Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=str(folder)))
+        if model_uri.startswith(REGISTERED) and number.isdigit():
+            refuse_changed(path, model_uri, open_mlflow(uri).client.get_model_version(name, number).tags)
+    return path
 
 
 def refuse_code(path: Path, flavors: Mapping[str, Mapping[str, Any]]) -> None:

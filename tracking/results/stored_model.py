@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tracking import names
-from tracking.results.model_digest import DIGEST, digest_of
+from tracking.results.model_digest import DIGEST, refuse_changed
 from tracking.results.model_files import PYTHON
 from tracking.results.registered_model import tracking_at, versions_of
 from tracking.results.safe_model import safe_settings
@@ -23,10 +23,6 @@ from tracking.store.errors import sorted_trouble
 from tracking.store.open import open_mlflow
 
 EXAMPLE = "serving_input_example.json"
-
-
-class ChangedModel(Exception):
-    """Error: the files of a registered model are not those that were registered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +94,8 @@ def stored_model(uri: str | None, name: str, sweep_id: str, folder: Path) -> Sto
         newest = max(of_sweep, key=lambda v: int(v.version))
         place = f"models:/{name}/{newest.version}"
         path = mlflow.artifacts.download_artifacts(place, dst_path=str(folder))
-    found = StoredModel(name=name, version=str(newest.version), tags=newest.tags, path=Path(path))
-    if found.checked and digest_of(found.path) != found.tags[DIGEST]:
-        raise ChangedModel(
-            f"the files of {place} are not those that were registered: they were changed, and are not loaded. "
-            f"Put them back from a copy, or write the champion from its checkpoint: `paceline export {sweep_id}`"
-        )
-    return found
+    refuse_changed(Path(path), place, newest.tags)
+    return StoredModel(name=name, version=str(newest.version), tags=newest.tags, path=Path(path))
 
 
 def load_champion(uri: str | None, name: str, sweep_id: str) -> Any:

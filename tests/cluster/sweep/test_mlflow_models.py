@@ -12,7 +12,9 @@ from cluster.sweep.mlflow_models.pinned import pinned
 from search_spaces.spec.sweep import parse_sweep
 from search_spaces.types.faults import SpecError
 from tests.helpers.language_champion import champion, registered, small_encoder
+from tracking.results.model_digest import ChangedModel
 from tracking.results.model_files import ModelCard, card_of
+from tracking.results.safe_model import load
 from workloads.files import cache
 from workloads.models.language.hyperparameters import LanguageHyperparameters
 from workloads.models.language.pretrained import encoder_of as loaded
@@ -53,7 +55,8 @@ def test_an_alias_is_one_version_for_a_whole_sweep_and_its_encoder_is_what_was_t
     sweep = parse_sweep(SPEC % (uri, f"{{values: [none, {alias}]}}", alias), "it.yaml", here, catalogue=catalogue())
     found = pinned(sweep, "it.yaml")
     assert list(found.told()) == [f"{alias} is models:/it/1: this sweep keeps to it, though the alias may move"]
-    registered(uri, champion(small, here / "second", mode="features"))
+    second = champion(small, here / "second", mode="features")
+    registered(uri, second)
     assert found.sweep.space.domains["model"].grid() == ("none", "models:/it/1")
     assert found.sweep.space.when["max_length"] == {"model": ("models:/it/1",)}
     assert pinned(found.sweep, "it.yaml").sweep == found.sweep
@@ -62,6 +65,14 @@ def test_an_alias_is_one_version_for_a_whole_sweep_and_its_encoder_is_what_was_t
     assert encoder_of(uri, "models:/it/1") == folder != encoder_of(uri, alias)
     codes, kept = torch.tensor([[3, 7, 9]]), loaded(LanguageHyperparameters(model=str(folder)))
     torch.testing.assert_close(kept(codes), first.network(codes), rtol=0, atol=1e-5)
+    store = Path(uri.removeprefix("sqlite:///")).parent
+    before = set(store.rglob("MLmodel"))
+    assert registered(uri, second) == alias
+    [made] = set(store.rglob("MLmodel")) - before
+    made.write_text(made.read_text() + "\n")
+    for opened in (encoder_of, load):
+        with pytest.raises(ChangedModel, match=r"the files of models:/it/3 are not those that were .* export 0`$"):
+            opened(uri, "models:/it/3")
 
 
 def test_a_model_of_hugging_face_s_is_one_folder_with_its_tokenizer(here: Path) -> None:
