@@ -23,7 +23,7 @@ def champion_of(read: Reading) -> Iterator[StoredModel]:
 
     Raises NoModel where there is none, its files were changed, or MLflow cannot be asked.
     """
-    from tracking.results.model_digest import ChangedModel
+    from tracking.results.model_digest import ChangedModel  # 5 ms
     from tracking.results.stored_model import stored_model  # 60 ms
     from tracking.store.errors import Away, Refused  # 20 ms: sqlite3
 

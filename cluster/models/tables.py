@@ -126,9 +126,9 @@ class TableRows:
     def _csv(self) -> Iterator[Any]:
         import pandas as pd
 
-        from workloads.data.sources.tabular.arrow_frame import to_series
+        from workloads.data.sources.tabular.arrow_frame import to_series  # 100 ms: pandas
         from workloads.data.sources.tabular.csv_cells import batches  # 100 ms: pandas
-        from workloads.data.sources.tabular.csv_file import typed_columns
+        from workloads.data.sources.tabular.csv_file import typed_columns  # 100 ms: pandas
         from workloads.tables.number_words import Evidence  # 100 ms: pandas
 
         dialect = self._dialect()
@@ -146,8 +146,8 @@ class TableRows:
 
     def _dialect(self) -> Dialect:
         """Return how the CSV file is written; of a single column a separator that no text has."""
-        from search_spaces.spec.files.compressed import opened
-        from search_spaces.spec.files.encodings import certain_encoding
+        from search_spaces.spec.files.compressed import opened  # 5 ms
+        from search_spaces.spec.files.encodings import certain_encoding  # 5 ms
         from search_spaces.spec.files.find_dialect import find_dialect  # 20 ms
 
         if len(self.needed) == 1:

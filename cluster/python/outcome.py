@@ -185,7 +185,7 @@ class Outcome:
         Raises SweepError where none is registered.
         """
         from cluster.models.champion import why_none  # 60 ms
-        from tracking.results.model_digest import ChangedModel
+        from tracking.results.model_digest import ChangedModel  # 5 ms
         from tracking.results.stored_model import load_champion  # 60 ms
 
         read = self._read
