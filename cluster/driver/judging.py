@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """Estimates by trial; champion, default and their difference over the seeds that both have.
+    """Estimates by trial; champion and default over all of their seeds, their difference over those that both have.
 
     ``predictions`` is a Parquet file of all predictions, empty without any.
     """
@@ -84,8 +84,6 @@ def judge(case: Case, search: SearchData | None = None, test: Arrays | None = No
         if found[case.champion].by_row is not None:
             extra |= {"num_rows": split.units.count, "parts": split.units.kind}
     champion, default = found[case.champion], found.get(case.default)
-    if default is not None and (both := sorted(champion.by_seed.keys() & default.by_seed.keys())):
-        champion, default = champion.only(both), default.only(both)
     if split is not None:
         root = case.checkpoints if case.trained_baselines else None
         extra["baselines"] = beside(split, champion, root, case.cut_off)

@@ -12,6 +12,7 @@ from cluster.driver.beside import Beside
 from cluster.driver.judging import PREDICTIONS, Case, Judgement
 from cluster.terminal.baseline_lines import said_of, sentences
 from cluster.terminal.closing_summary import judgement, warnings
+from cluster.terminal.formatting import measure
 from cluster.terminal.verdict.unpredicted import said_of as missed
 from search_spaces.criteria.metric_names import on_test
 from search_spaces.race.finals import DEFAULT_TRIAL, scores
@@ -248,12 +249,12 @@ class Finalists:
         peers = [trial for trial, tracks in members.items() if len(tracks) == num_seeds]
         others = f" of {len(peers)} finalists" if len(peers) > 1 else ""
         value = _validation(members[chosen.trial])
-        text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {value:.4g}"
+        text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {measure(value)}"
         equal = [t for t in peers if t != chosen.trial and _validation(members[t]) == value]
         same = " and ".join(map(trial_name, equal))
         text += f", the same as {same}, which the search had behind it." if equal else "."
         if again := self.seeds.get(chosen.trial):
-            text += f" Over {len(again.values)} seeds of the search it had the mean {again.mean:.4g}."
+            text += f" Over {len(again.values)} seeds of the search it had the mean {measure(again.mean)}."
         begun = sorted({track.trial for track in self.race.tracks} & self.searched.keys())
         first = self.first
         if first is None:
@@ -262,7 +263,7 @@ class Finalists:
             return text
         if first == chosen.trial:
             return f"{text} It was the best of the search, too."
-        return f"{text} {trial_name(first)}, the best of the search with {self.searched[first]:.4g}, " + (
+        return f"{text} {trial_name(first)}, the best of the search with {measure(self.searched[first])}, " + (
             _came_to(members[first], num_seeds)
             if first in members
             else "is no finalist: by all that further seeds came to, others are better."
@@ -274,7 +275,7 @@ class Finalists:
 
 
 def _came_to(tracks: list[Track], num_seeds: int) -> str:
-    mean = f"came to {_validation(tracks):.4g}"
+    mean = f"came to {measure(_validation(tracks))}"
     return f"{mean} with {len(tracks)}." if len(tracks) != num_seeds else f"{mean}."
 
 

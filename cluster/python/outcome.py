@@ -228,9 +228,13 @@ class Outcome:
         return str(found) if found else self._read.sweep.tracking.uri
 
     def __repr__(self) -> str:
+        from cluster.terminal.formatting import measure
+
         read = self._read
         best = read.best
-        told = f", best {trial_name(best.number)} {read.sweep.metric.name} {best.best_value:.4g}" if best else ""
+        told = (
+            f", best {trial_name(best.number)} {read.sweep.metric.name} {measure(best.best_value)}" if best else ""
+        )
         return f"<sweep {self.id} ({read.sweep.name}): {read.state}, {len(read.rows)} trials{told}>"
 
     def _repr_html_(self) -> str:

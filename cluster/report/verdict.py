@@ -12,6 +12,7 @@ from cluster.terminal.changed_values import shown
 from cluster.terminal.closing_summary import counted, judgement, moved_words, warnings
 from cluster.terminal.formatting import bounds, count, duration, interval, measure, setting
 from cluster.terminal.recommended_lines import words
+from cluster.terminal.verdict import seeds_in_common
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from tracking.pages.page import Section, Tile
@@ -76,7 +77,7 @@ def _of_champion(verdict: Mapping[str, Any], objective: Objective) -> Iterator[T
         lower = " (lower is better)" if objective.ascending else ""
         said = judgement(verdict, objective)
         value = f"{sign}{measure(difference['mean'])}"
-        note = f"{interval(difference['ci95'])}{lower}"
+        note = ", ".join([f"{interval(difference['ci95'])}{lower}", *seeds_in_common.words(verdict)])
         yield Tile(name=names(verdict).difference, value=value, note=note, warns="WORSE" in said)
     scored = [one for one in verdict.get("baselines") or () if one["mean"] is not None]
     for best in objective.ranked(scored, lambda one: one["mean"])[:1]:

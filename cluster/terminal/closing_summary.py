@@ -22,7 +22,7 @@ from cluster.terminal.leaderboard import ranked as board_of
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
-from cluster.terminal.verdict import unpredicted
+from cluster.terminal.verdict import seeds_in_common, unpredicted
 from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
@@ -202,8 +202,9 @@ def _measured_lines(verdict: Mapping[str, Any], objective: Objective) -> list[Te
         who = trial_name(part["number"]) if "number" in part else ""
         sign = "+" if name == "difference" and part["mean"] is not None and part["mean"] >= 0 else ""
         beside = f"  {_seeds(part['seeds'])}" if "seeds" in part and name != "difference" else ""
-        if name == "difference" and objective.ascending:
-            beside = "  lower is better"
+        if name == "difference":
+            told = (["lower is better"] if objective.ascending else []) + seeds_in_common.words(verdict)
+            beside = f"  {', '.join(told)}" if told else ""
         rows.append(
             (label, who, f"{sign}{formatting.measure(part['mean'])}", formatting.interval(part.get("ci95")), beside)
         )

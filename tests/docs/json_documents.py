@@ -96,7 +96,7 @@ _SWEEP = {
     "verdict.default.seeds": "likewise",
     "verdict.difference.mean": "champion minus default, paired by seed",
     "verdict.difference.ci95": "likewise",
-    "verdict.difference.seeds": "likewise",
+    "verdict.difference.seeds": "the number of seeds that both have",
     "verdict.baseline.name": "what needs no model, such as the majority class; `baseline` is null without one",
     "verdict.baseline.value": "its score on the test split",
     "verdict.baseline.difference.mean": "champion minus baseline",

@@ -37,8 +37,8 @@ def test_the_best_that_keeps_them_wins() -> None:
     assert verdict["winner"]["number"] == 7 and verdict["breaks"] is None
     assert [one["number"] for one in verdict["finalists"]] == [3, 7, 0]
     assert verdict["why"] == (
-        "t007 has the best mean val_accuracy of 2 finalists over 2 new seeds: 0.92. "
-        "t003, the best of the search with 0.95, breaks a constraint with its new seeds."
+        "t007 has the best mean val_accuracy of 2 finalists over 2 new seeds: 0.9200. "
+        "t003, the best of the search with 0.9500, breaks a constraint with its new seeds."
     )
 
 

@@ -71,8 +71,8 @@ def test_a_finalist_with_all_seeds_goes_before_a_lucky_one() -> None:
     assert verdict["winner"]["number"] == 7
     assert [(one["number"], one["failed_seeds"]) for one in verdict["finalists"]] == [(7, []), (0, []), (3, [2, 3])]
     assert verdict["why"] == (
-        "t007 has the best mean val_accuracy of 2 finalists over 3 new seeds: 0.924. "
-        "t003, the best of the search with 0.95, came to 0.94 with 1."
+        "t007 has the best mean val_accuracy of 2 finalists over 3 new seeds: 0.9240. "
+        "t003, the best of the search with 0.9500, came to 0.9400 with 1."
     )
 
 
@@ -96,7 +96,9 @@ def test_defaults_that_were_moved_are_not_called_the_defaults() -> None:
 def test_a_trial_that_failed_with_every_new_seed_is_still_the_best_of_the_search() -> None:
     failed = [member(3, seed, None) for seed in (1, 2, 3)]
     verdict = told(finalists([*failed, *STEADY, *DEFAULT], {3: 0.95, 7: 0.93, 0: 0.9}))
-    assert verdict["why"].endswith(": 0.924. t003, the best of the search with 0.95, failed with every new seed.")
+    assert verdict["why"].endswith(
+        ": 0.9240. t003, the best of the search with 0.9500, failed with every new seed."
+    )
     assert verdict["finalists"][-1]["failed_seeds"] == [1, 2, 3]
     assert "best of the search" not in told(finalists([*STEADY, *DEFAULT], {}))["why"]
 
@@ -118,8 +120,8 @@ def test_the_best_of_a_search_that_retests_gave_up_is_no_finalist_and_named() ->
     found = finalists([*STEADY, *DEFAULT], {5: 0.97, 7: 0.93, 0: 0.9})
     verdict = told(replace(found, first=5, seeds={7: Tried(7, [0.93, 0.91])}))
     assert verdict["why"].endswith(
-        ": 0.924. Over 2 seeds of the search it had the mean 0.92. t005, the best of the search with 0.97, is no "
-        "finalist: by all that further seeds came to, others are better."
+        ": 0.9240. Over 2 seeds of the search it had the mean 0.9200. t005, the best of the search with 0.9700, is "
+        "no finalist: by all that further seeds came to, others are better."
     )
 
 
@@ -127,7 +129,7 @@ def test_finalists_that_are_as_good_as_the_champion_are_named() -> None:
     equal = [member(9, track.seed, track.best_value) for track in STEADY]
     verdict = told(finalists([*STEADY, *equal, *DEFAULT], {7: 0.93, 9: 0.91, 0: 0.9}))
     assert verdict["winner"]["number"] == 7
-    assert "over 3 new seeds: 0.924, the same as t009, which the search had behind it." in verdict["why"]
+    assert "over 3 new seeds: 0.9240, the same as t009, which the search had behind it." in verdict["why"]
 
 
 def test_a_test_value_that_is_not_finite_is_told_and_no_metric() -> None:
@@ -141,13 +143,17 @@ def test_a_test_value_that_is_not_finite_is_told_and_no_metric() -> None:
     )
 
 
-def test_means_and_difference_are_over_the_same_seeds() -> None:
-    default = [*DEFAULT[:2], member(0, 3, None)]
+def test_a_seed_that_failed_with_the_defaults_is_left_out_of_the_difference_alone() -> None:
+    """It was left out of the champion's score, too, which the finalists' line had otherwise."""
+    default = [member(0, 1, 0.901), member(0, 2, 0.902), member(0, 3, None)]
     verdict = told(finalists([*STEADY, *default], {7: 0.93, 0: 0.9}))
     means = [verdict[name]["mean"] for name in ("winner", "default", "difference")]
-    assert means[0] - means[1] == pytest.approx(means[2])
-    assert [verdict[name]["seeds"] for name in ("winner", "default", "difference")] == [2, 2, 2]
-    assert verdict["finalists"][0]["test"]["seeds"] == 3
+    assert means == pytest.approx([0.914, 0.8915, (0.912 + 0.914 - 0.891 - 0.892) / 2])
+    assert [verdict[name]["seeds"] for name in ("winner", "default", "difference")] == [3, 2, 2]
+    champion = {name: verdict["winner"][name] for name in ("mean", "ci95", "seeds")}
+    assert verdict["finalists"][0]["test"] == champion
+    [line] = [str(line) for line in verdict_lines(verdict, ACCURACY) if "champion − defaults" in str(line)]
+    assert line.endswith("  over the 2 seeds that both have")
 
 
 def test_a_default_that_wins_differs_by_nothing_from_itself() -> None:

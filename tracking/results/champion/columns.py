@@ -38,7 +38,7 @@ def importance(head: Head, found: Inspection) -> Section | None:
     figure.update_xaxes(title=f"loss of val_{found.metric}")
     first = found.importance[0]
     says = (
-        f"With {first.column} shuffled among the rows, val_{found.metric} gets worse by {first.mean:.4g}. "
+        f"With {first.column} shuffled among the rows, val_{found.metric} gets worse by {first.mean:.5g}. "
         "Columns that repeat each other get too little: the model can use the other."
     )
     if first.mean <= 0:

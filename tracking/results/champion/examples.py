@@ -99,10 +99,10 @@ def _beside(head: Head) -> str:
     if head.verdict is None:
         return ""
     value = head.verdict["winner"]["mean"]
-    others = [f"{one['name']} {one['mean']:.4g}" for one in head.verdict["baselines"] if one["failed"] is None]
+    others = [f"{one['name']} {one['mean']:.5g}" for one in head.verdict["baselines"] if one["failed"] is None]
     if value is None or not others:
         return ""
-    return f"Its {head.verdict['metric']} is {value:.4g}; {', '.join(others)}."
+    return f"Its {head.verdict['metric']} is {value:.5g}; {', '.join(others)}."
 
 
 def generated(head: Head, found: Inspection) -> Section | None:

@@ -84,8 +84,8 @@ def errors(head: Head, found: Inspection) -> Section | None:
     )
     figure.add_vline(0, line={"color": INK, "dash": "dot"})
     says = (
-        f"Half of all errors are below {of.absolute['50']:.4g} in size, nine in ten between "
-        f"{of.quantiles['5']:.4g} and {of.quantiles['95']:.4g}; the largest is {of.absolute['100']:.4g}."
+        f"Half of all errors are below {of.absolute['50']:.5g} in size, nine in ten between "
+        f"{of.quantiles['5']:.5g} and {of.quantiles['95']:.5g}; the largest is {of.absolute['100']:.5g}."
     )
     return Section(
         id="champion-errors",
@@ -121,11 +121,11 @@ def forecasts(head: Head, found: Inspection) -> Section | None:
     for values, name, line in named:
         figure.add_scatter(x=x, y=list(values), mode="lines", name=name, line=line)
     figure.update_layout(xaxis_title="step of the validation split", yaxis_title="value")
-    says = f"Over all test windows the RMSE one step ahead is {of.rmse[0]:.4g}"
-    says += f", the naive forecast's {of.naive_rmse[0]:.4g}"
+    says = f"Over all test windows the RMSE one step ahead is {of.rmse[0]:.5g}"
+    says += f", the naive forecast's {of.naive_rmse[0]:.5g}"
     figures = [styled(figure, 420)]
     if len(of.rmse) > 1:
-        says += f"; {len(of.rmse)} steps ahead {of.rmse[-1]:.4g} against {of.naive_rmse[-1]:.4g}"
+        says += f"; {len(of.rmse)} steps ahead {of.rmse[-1]:.5g} against {of.naive_rmse[-1]:.5g}"
         figures.append(_by_steps(found))
     says += f". {len(of.truth)} steps of the validation split are drawn, each forecast from values before it."
     return Section(id="champion-forecasts", heading="Forecasts in time", says=says, figures=figures)

@@ -29,7 +29,7 @@ def ranking(head: Head, found: Inspection) -> Section | None:
     rows = [[one.name, one.examples, one.roc_auc, one.average_precision] for one in found.ranking]
     table = pd.DataFrame(rows, columns=["class", "examples", "ROC AUC", "average precision"])
     worst = min(found.ranking, key=lambda one: one.roc_auc)
-    says = f"The area under the ROC curve of {worst.name} is {worst.roc_auc:.4g}; 0.5 is chance, 1 is perfect."
+    says = f"The area under the ROC curve of {worst.name} is {worst.roc_auc:.5g}; 0.5 is chance, 1 is perfect."
     if len(found.ranking) > 1:
         says = f"{_which(found)} against all others. The lowest area: " + says[0].lower() + says[1:]
     return Section(
@@ -92,11 +92,11 @@ def _calibrated(of: Calibration) -> str:
         for values in (of.confidence, of.accuracy)
     ]
     word = "overconfident" if sums[0] > sums[1] else "underconfident"
-    word = "neither over- nor underconfident" if f"{sums[0]:.4g}" == f"{sums[1]:.4g}" else word
+    word = "neither over- nor underconfident" if f"{sums[0]:.5g}" == f"{sums[1]:.5g}" else word
     return (
-        f"Expected calibration error {of.error:.4g}, over {len(of.counts)} bins of equal width of the predicted "
-        f"class's probability (Guo et al. 2017). That probability is {sums[0]:.4g} on average, and the accuracy "
-        f"{sums[1]:.4g}: the champion is {word} on average. Bars below the line are of predictions that are surer "
+        f"Expected calibration error {of.error:.5g}, over {len(of.counts)} bins of equal width of the predicted "
+        f"class's probability (Guo et al. 2017). That probability is {sums[0]:.5g} on average, and the accuracy "
+        f"{sums[1]:.5g}: the champion is {word} on average. Bars below the line are of predictions that are surer "
         f"than right; pale ones are of fewer than {FEW} examples."
     )
 
@@ -113,7 +113,7 @@ def _reliability(of: Calibration) -> Figure:
             marker={"color": BLUE, "opacity": [1.0 if count >= FEW else 0.35 for count in of.counts]},
             name="accuracy",
             customdata=of.counts,
-            hovertemplate="accuracy %{y:.4g} of %{customdata} examples<extra></extra>",
+            hovertemplate="accuracy %{y:.5g} of %{customdata} examples<extra></extra>",
         )
     )
     line = {"color": INK, "dash": "dot"}

@@ -123,7 +123,8 @@ def _large_errors(seen: Seen) -> list[_Case]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.6g}"
+    """Return a number of a row with six digits, and all those before the point."""
+    return f"{value:.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:.6g}"
 
 
 def described(part: Arrays, row: int) -> Mapping[str, str]:
@@ -139,4 +140,4 @@ def _word(value: Any, kind: str) -> str:
         return ""
     if kind == "datetime":
         return str(np.datetime64(int(value), "s"))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else str(value)
