@@ -111,7 +111,10 @@ def _costs(records: Records) -> Iterator[Tile]:
     workers = f"on {count(picture.num_lanes, 'worker')}" if picture.num_lanes else ""
     yield Tile(name="time", value=duration(picture.elapsed_s), note=picture.budget or workers)
     if model := records.document["model"]:
-        yield Tile(name="model", value=model, note="mlflow.pyfunc.load_model(...) loads it")
+        registered = model.startswith("models:/")
+        saved = f"what it saved: `paceline best {records.read.home.id} --files DIR` copies it"
+        note = "mlflow.pyfunc.load_model(...) loads it" if registered else saved
+        yield Tile(name="model", value=model, note=note)
 
 
 def _saved(line: str) -> str:

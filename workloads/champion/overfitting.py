@@ -67,7 +67,7 @@ def judge(curves: Mapping[str, Sequence[float]], best_epoch: int, metric: str = 
     trends = [trend(curve[num_epochs - window :], _range(val)) for curve in (gap, train, val)]
     facts, judgement = _facts(trends, train, val, window)
     kept = f"the weights of epoch {best_epoch} of {num_epochs} are kept"
-    by = "" if metric == "loss" else f", the best by val_{metric}"
+    by = "" if metric == "loss" else f", the best by {metric if metric in curves else f'val_{metric}'}"
     return Overfitting(
         words=f"{facts}: {judgement}" + (f"; {kept}{by}" if judgement.startswith("overfitting") else ""),
         measure="loss",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.report import champion
+from cluster.report import champion, verdict
 from cluster.report.records import Records
 from cluster.report.report import page
 from cluster.sweep.files.champion_file import FILE, keep, kept
@@ -15,6 +15,7 @@ from cluster.sweep.reading import Reading
 from search_spaces.types.inspection import ClassScores, Confusion, Inspection
 from search_spaces.types.trial_names import trial_name
 from tests.helpers.large_sweep import large_sweep
+from tracking.results.champion.curves import curves
 from tracking.results.champion.head import Head
 from tracking.results.report import files
 
@@ -49,6 +50,28 @@ def test_the_champion_s_sections_stand_below_those_of_the_sweep(home: SweepHome)
         ids[-4:] == ["champion", "champion-curves", "champion-confusion", "champion-classes"] and not drawn.failed
     )
     assert b"Most often a true 5 is predicted 9: 1 of 4." in drawn.page.html()
+
+
+def test_an_objective_that_users_code_names_without_val_is_drawn_and_named_as_it_is() -> None:
+    score, other = [-1.0, -2.0], [-1.5, -1.9]
+    found = Inspection(
+        metric="score",
+        best_epoch=2,
+        curves={"score": score, "train_score": [0.0, 0.0]},
+        seeds={"2": {"score": other}},
+    )
+    section = curves(Head(), found)
+    assert section is not None and len(section.figures) == 1
+    drawn = {line.name: list(line.y) for line in section.figures[0].data}
+    assert drawn == {"training": [0.0, 0.0], "validation": score, "validation, other seeds": other}
+    assert "its score is the best, -2." in section.says and "the other seed" in section.says
+
+
+def test_what_users_code_saved_is_not_said_to_be_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = verdict.section(read(large_sweep("trials=8", "epochs=3", model="runs:/ab12/saved")))
+    [tile] = [one for one in found.tiles if one.name == "model"]
+    assert tile.value == "runs:/ab12/saved" and "load_model" not in tile.note and "--files DIR" in tile.note
 
 
 def test_an_inspection_of_an_earlier_verdict_is_not_shown_and_a_damaged_one_is_told(home: SweepHome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.inspection import Inspection
@@ -13,7 +13,7 @@ from tracking.results.champion.head import Head
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-SPLITS = (("train", "training", ORANGE), ("val", "validation", BLUE))
+SPLITS = (("training", ORANGE), ("validation", BLUE))
 PLAYERS = (("train_generator_loss", "generator", BLUE), ("train_discriminator_loss", "discriminator", ORANGE))
 FEW_EPOCHS = 16
 """Up to so many epochs each has its tick."""
@@ -22,7 +22,7 @@ STANDARDISED = ("regression", "forecast")
 
 def curves(head: Head, found: Inspection) -> Section | None:
     """Draw loss and metric over the epochs, and of a GAN the losses of both players; None without any curve."""
-    measures = [m for m in dict.fromkeys(("loss", found.metric)) if _of(found.curves, m)]
+    measures = [m for m in dict.fromkeys(("loss", found.metric)) if _of(found, m)]
     figures = [_figure(found, measure) for measure in measures]
     if all(name in found.curves for name, _, _ in PLAYERS):
         lines = [(found.curves[name], label, ink) for name, label, ink in PLAYERS]
@@ -37,15 +37,22 @@ def curves(head: Head, found: Inspection) -> Section | None:
     )
 
 
-def _of(found: Mapping[str, Sequence[float]], measure: str) -> list[tuple[Sequence[float], str, str]]:
+def _of(found: Inspection, measure: str) -> list[tuple[Sequence[float], str, str]]:
+    names, curves = (f"train_{measure}", _validation(found, measure)), found.curves
     return [
-        (found[f"{split}_{measure}"], label, ink) for split, label, ink in SPLITS if found.get(f"{split}_{measure}")
+        (curves[name], label, ink) for name, (label, ink) in zip(names, SPLITS, strict=True) if curves.get(name)
     ]
 
 
+def _validation(found: Inspection, measure: str) -> str:
+    """Return a measure's name on the validation split: users' code may report the objective without ``val_``."""
+    plain = measure == found.metric and measure in found.curves and f"val_{measure}" not in found.curves
+    return measure if plain else f"val_{measure}"
+
+
 def _figure(found: Inspection, measure: str) -> Figure:
-    figure = _drawn(_of(found.curves, measure), measure, found.best_epoch)
-    others = [curve for of in found.seeds.values() if (curve := of.get(f"val_{measure}"))]
+    figure = _drawn(_of(found, measure), measure, found.best_epoch)
+    others = [curve for of in found.seeds.values() if (curve := of.get(_validation(found, measure)))]
     for k, curve in enumerate(others):
         of_others: dict[str, Any] = {
             "legendgroup": "others",
@@ -84,7 +91,7 @@ def _says(found: Inspection, measures: Sequence[str]) -> str:
     if (judged := found.overfitting) is not None:
         said.append(f"{judged.words[0].upper()}{judged.words[1:]}.")
     if found.best_epoch:
-        name = f"val_{found.metric}"
+        name = _validation(found, found.metric)
         curve = found.curves.get(name, ())
         value = f", {curve[found.best_epoch - 1]:.5g}" if found.best_epoch <= len(curve) else ""
         said.append(
@@ -92,7 +99,7 @@ def _says(found: Inspection, measures: Sequence[str]) -> str:
         )
     if found.problem in STANDARDISED and "loss" in measures:
         said.append("The loss is that of standardised targets; other metrics are in the target's units.")
-    if found.seeds:
-        num = len(found.seeds)
+    drawn = [of for of in found.seeds.values() if any(of.get(_validation(found, measure)) for measure in measures)]
+    if num := len(drawn):
         said.append("Pale lines: validation with " + (f"{num} other seeds." if num > 1 else "the other seed."))
     return " ".join(said)
