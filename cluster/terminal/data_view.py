@@ -158,14 +158,14 @@ def _bar(value: float, low: float, high: float, course: bool) -> str:
 
 
 def shown_value(value: Any) -> str:
-    """Format a value of a row: five significant digits, all of a whole number; a dash for a missing one.
+    """Format a value of a row: five significant digits, or all before the point; a dash for a missing one.
 
     Of a window the end is shown.
     """
     if value is None:
         return NOTHING
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and 1e5 <= abs(value) < 1e15 else f"{value:.5g}"
+        return f"{value:.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.5g}"
     if isinstance(value, list):
         ends = " ".join(f"{number:.4g}" for number in value[-NUM_WORDS:])
         return f"… {ends}" if len(value) > NUM_WORDS else ends

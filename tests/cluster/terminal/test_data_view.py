@@ -58,7 +58,8 @@ def test_values_are_a_range_a_constant_or_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, "—"), (1.23456789, "1.2346"), ([1.0, 2.0, 3.0, 4.0], "… 2 3 4"), ("a", "a")]
+    ("value", "text"),
+    [(None, "—"), (1.23456789, "1.2346"), (1000239.0, "1000239"), ([1.0, 2.0, 3.0, 4.0], "… 2 3 4"), ("a", "a")],
 )
 def test_a_cell_is_short(value: object, text: str) -> None:
     assert shown_value(value) == text

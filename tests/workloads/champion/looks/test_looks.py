@@ -17,7 +17,7 @@ from search_spaces.spec.data import Data
 from search_spaces.types.inspected.classes import Calibration
 from search_spaces.types.inspection import Confusion
 from workloads.arrays import Array, Arrays, Column
-from workloads.champion.looks import classes, numbers, saliency, series, thresholds
+from workloads.champion.looks import classes, mistakes, numbers, saliency, series, thresholds
 from workloads.champion.looks.dependence import dependence, grid
 from workloads.champion.looks.seen import Seen, evenly, shares
 from workloads.champion.looks.small_images import png, sheet
@@ -132,6 +132,10 @@ def test_probabilities_are_counted_by_true_class_or_by_right_and_wrong() -> None
     two, four = (classes.probabilities(planted(num))["probabilities"] for num in (2, 4))
     assert two.counts.keys() == {"true a", "true b"} and four.counts.keys() == {"right", "wrong"}
     assert sum(map(sum, two.counts.values())) == sum(map(sum, four.counts.values())) == 500
+
+
+def test_a_price_in_millions_keeps_its_digits_among_the_mistakes() -> None:
+    assert [mistakes._number(value) for value in (1234567.8, 12.3456789)] == ["1234568", "12.3457"]
 
 
 def test_confused_classes_are_told_most_often_first() -> None:
