@@ -111,10 +111,14 @@ def _costs(records: Records) -> Iterator[Tile]:
     workers = f"on {count(picture.num_lanes, 'worker')}" if picture.num_lanes else ""
     yield Tile(name="time", value=duration(picture.elapsed_s), note=picture.budget or workers)
     if model := records.document["model"]:
-        registered = model.startswith("models:/")
-        saved = f"what it saved: `paceline best {records.read.home.id} --files DIR` copies it"
-        note = "mlflow.pyfunc.load_model(...) loads it" if registered else saved
-        yield Tile(name="model", value=model, note=note)
+        yield Tile(name="model", value=model, note=_loaded(model, records.read.home.id))
+
+
+def _loaded(model: str, sweep: str) -> str:
+    """Return how to get at the model, or at what users' code saved, which is no model of MLflow's."""
+    if model.startswith("models:/"):
+        return "mlflow.pyfunc.load_model(...) loads it"
+    return f"what it saved: paceline best {sweep} --files DIR copies it"
 
 
 def _saved(line: str) -> str:
