@@ -90,8 +90,8 @@ def submit(
     """Submit a sweep to a cluster, or to a process of this machine that outlives this one, and return.
 
     ``on`` is ``local``, ``http://HEAD:8265``, ``ray://HEAD:10001`` or ``k8s:CONTEXT/NAMESPACE``; None:
-    PACELINE_TARGET, else ``local``. ``code`` says whether Paceline travels along (``ship``) or is in the cluster's
-    image (``image``); None: ``ship``, on Kubernetes ``image``.
+    PACELINE_TARGET, else ``local``. ``code`` says whether Paceline is shipped with it (``ship``) or is in the
+    cluster's image (``image``); None: ``ship``, on Kubernetes ``image``.
 
     Raises SpecError, and Unable where the target refuses.
     """

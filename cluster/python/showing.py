@@ -23,6 +23,7 @@ def title(home: SweepHome, sweep: Sweep) -> Title:
     from cluster.terminal import formatting  # 60 ms, as the next one: rich
     from cluster.terminal.criteria import goals  # 60 ms: rich
     from cluster.terminal.live_lines import Title
+    from search_spaces.race.search import sweep_schedule  # 0 ms behind a reading of the sweep
 
     return Title(
         id=home.id,
@@ -33,6 +34,7 @@ def title(home: SweepHome, sweep: Sweep) -> Title:
         seed=sweep.seed,
         goals=goals(sweep.objective, sweep.criteria) if sweep.metrics else "",
         processes=formatting.between(sweep.resources.least, sweep.resources.most),
+        rungs=sweep_schedule(sweep).rungs,
     )
 
 

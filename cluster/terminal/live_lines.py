@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -39,6 +40,8 @@ class Title:
     """All objectives in words, where there are several."""
     processes: str = ""
     """Number of processes of each worker, such as ``2`` or ``2 to 4``; empty where they are single ones."""
+    rungs: Sequence[int] = ()
+    """Epochs at which the schedule decides which trials go on, the last epoch included."""
 
     def workers(self, number: int) -> str:
         """Return ``2 workers``, or ``1 worker of 2 processes``."""
@@ -61,7 +64,7 @@ def chosen(snapshot: Snapshot, title: Title, num_rows: int) -> list[Row]:
 
     At most ``num_rows`` in all.
     """
-    rows = ranked(_begun(snapshot), title.objective)
+    rows = ranked(begun(snapshot), title.objective)
     top = rows[: min(TOP, num_rows)]
     others = rows[len(top) :]
     running = [row for row in others if row.state == "running"][: max(0, min(RUNNING, num_rows - len(top)))]
@@ -88,13 +91,13 @@ def headline(snapshot: Snapshot, title: Title, width: int) -> Text:
     return line
 
 
-def _begun(snapshot: Snapshot) -> list[Row]:
+def begun(snapshot: Snapshot) -> list[Row]:
     """Return the rows without those trials that are sampled already and have not trained yet."""
     return [row for row in snapshot.rows if row.state != "paused" or row.epochs]
 
 
 def _tried(snapshot: Snapshot) -> int:
-    return sum(row.state != "running" for row in _begun(snapshot))
+    return sum(row.state != "running" for row in begun(snapshot))
 
 
 def _fraction(snapshot: Snapshot) -> float:
@@ -115,7 +118,7 @@ def _counts(snapshot: Snapshot, worded: bool) -> Text:
         line.append(f"retests {snapshot.retests_done}/{snapshot.retests_begun}", "green")
     else:
         line.append(f"{_tried(snapshot)}/{snapshot.num_planned}", "green")
-    for state, word, number in formatting.states(_begun(snapshot), worded) if worded or searches else ():
+    for state, word, number in formatting.states(begun(snapshot), worded) if worded or searches else ():
         mark, style = formatting.MARKS[state]
         line.append(f"  {mark}", style).append(f" {number}" + (f" {word}" if worded else ""))
     line.append(f"  {formatting.duration(snapshot.elapsed_s)}", "yellow").append(" ETA ")

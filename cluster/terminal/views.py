@@ -21,11 +21,14 @@ from cluster.terminal.leaderboard import leaderboard, ranked
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import spread, value
 from cluster.terminal.records import Phase, Row, Snapshot
+from cluster.terminal.running import rung_funnel
 from search_spaces.types.passwords import masked
 from search_spaces.types.trial_names import trial_name
 
 REFRESHES_PER_SECOND = 3
 SILENCE_S = 20.0
+FOR_TRIALS = 16
+"""Rows of a terminal that are the leaderboard's before the rungs get any."""
 ENDED = ("done", "stopped", "infeasible", "failed")
 PHASES: dict[Phase, str] = {
     "starting": "starting",
@@ -139,11 +142,17 @@ def picture(snapshot: Snapshot, title: Title, url: str, size: tuple[int, int]) -
         Text(f"Ctrl-C stops cleanly (again: now) · `paceline resume {title.id}` continues", "bright_black"),
     ]
     below = [line for line in foot if line is not None]
-    rows = live_lines.chosen(snapshot, title, num_rows=max(1, height - len(below) - 6))
+    rungs = [rung for rung in title.rungs if rung <= snapshot.horizon]
+    funnel = rung_funnel.lines(live_lines.begun(snapshot), rungs, width)
+    room = height - len(below) - 6
+    if room - len(funnel) <= FOR_TRIALS:
+        funnel = []
+    rows = live_lines.chosen(snapshot, title, num_rows=max(1, room - len(funnel) - bool(funnel)))
     rows = as_shown(rows, title.objective)
     table = leaderboard(ranked(snapshot, rows, title.objective), width)
     lines = [live_lines.headline(snapshot, title, width), live_lines.subline(snapshot, title, width)]
-    lines += [Text(""), *table, Text(""), *below] if table else [Text(""), *below]
+    for block in (table, funnel, below):
+        lines += [Text(""), *block] if block else []
     for line in lines:
         line.truncate(width, overflow="ellipsis")
         line.no_wrap = True

@@ -9,6 +9,7 @@ from cluster.report.records import Records
 from cluster.sweep.reading import snapshot
 from cluster.terminal.formatting import count
 from cluster.terminal.live_lines import saved_line
+from cluster.terminal.running import rung_funnel
 from search_spaces.race.search import sweep_schedule
 from tracking.pages.look import BLUE, GREEN, PURPLE, SKY, styled
 from tracking.pages.page import Section
@@ -22,7 +23,7 @@ def section(records: Records) -> Section | None:
     rungs = _rungs(records)
     if len(rungs) < 2 or not any(row.epochs for row in records.rows):
         return None
-    reached = [(rung, sum(1 for row in records.rows if row.epochs >= rung)) for rung in rungs]
+    reached = [(rung.epoch, rung.reached) for rung in rung_funnel.funnel(records.rows, rungs)]
     funnel = styled(_funnel(len(records.rows), reached), 60 + 32 * (len(reached) + 1))
     cached = sum(row.epochs - row.epochs_trained for row in records.rows)
     bar = styled(_epochs(records.document["cost"], cached), 170)

@@ -354,3 +354,17 @@ def test_quiet_keeps_only_messages() -> None:
         view.link(URL)
         view.message("a checkpoint was torn: passed over")
     assert stream.getvalue() == "a checkpoint was torn: passed over\n"
+
+
+@pytest.mark.parametrize(("height", "shown"), [(24, False), (50, True)])
+def test_a_large_screen_tells_how_many_trials_reached_each_rung(height: int, shown: bool) -> None:
+    state = mixed()
+    titled = replace(TITLE, rungs=(1, 3, 9))
+    lines = [line.plain for line in picture(state, titled, URL, (120, height))]
+    assert len(lines) < height and max(map(len, lines)) <= 120
+    told = [re.sub(r"\s+", " ", line).strip(" ━") for line in lines if line.startswith("epoch ")]
+    expected = ["epoch 1 12 reached ■ 1 pruned", "epoch 3 10 reached ◦ 1 waiting", "epoch 9 8 reached"]
+    assert told == (expected if shown else [])
+    longest = [line.count("━") for line in lines if line.startswith("epoch ")]
+    assert longest == sorted(longest, reverse=True)
+    assert not [line for line in lines if line.startswith("Ctrl-C")] or lines[-1].startswith("Ctrl-C")

@@ -116,7 +116,7 @@ def test_an_epoch_that_was_told_is_not_told_once_more() -> None:
     assert epochs.complete
     last = epochs.next(over=True)
     assert last is not None and (last.number, last.metrics["f1"]) == (2, 0.5)
-    told = "f1 came after epoch 1 was told, and is left out there: log it before val_acc, or with it"
+    told = "f1 came after epoch 1 was reported, and is left out there: log it before val_acc, or with it"
     assert epochs.messages == [told]
     epochs.add(Report({"epoch": 2, "f1": 0.6}))
     assert epochs.rest["f1"] == 0.6, "no epoch comes behind it yet"

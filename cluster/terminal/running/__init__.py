@@ -1,0 +1,1 @@
+"""What a running sweep shows beside its leaderboard: how far its trials have come."""
