@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from cluster.models.champion import NoModel
+from cluster.models.champion import NoModel, why_none
 from cluster.models.takes import card_of
 from cluster.sweep.mlflow_models.opening import open_models_of
 from search_spaces.space.hyperparameters import complete
@@ -132,8 +132,7 @@ def _checkpoint(read: Reading) -> str:
     """Return the URI of the champion's last checkpoint that holds the weights of a best epoch, a final member's."""
     home, verdict = read.home, read.facts.verdict
     if verdict is None:
-        why = "it still runs" if read.state == "running" else "final: none, or not finished"
-        raise NoModel(f"sweep {home.id} has no final evaluation, so no champion ({why})")
+        raise NoModel(why_none(read))
     of_winner = f"{home.checkpoints}/{trial_key(verdict['winner']['number'])}-s"
     for uri in sorted(checkpoint.found(home.checkpoints), reverse=True):
         if uri.startswith(of_winner) and checkpoint.progress(uri).curves is not None:  # which final members keep

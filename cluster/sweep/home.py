@@ -7,7 +7,6 @@ import fcntl
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from cluster.sweep.files.kept import (
     marked,
     noted_elsewhere,
     read_pid,
+    taken,
     write_pid,
     write_whole,
 )
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from search_spaces.spec.sweep import Sweep
 
 __all__ = ["Busy", "SweepHome", "root"]
-
-LOOKS, LOOK_S = 5, 0.01
-"""Number of tries to take a sweep's lock, and seconds between them: one who only looks at it holds it a moment."""
 
 
 def root() -> Path:
@@ -215,11 +212,12 @@ class SweepHome:
         if named := cls.named(reference, folder):
             return named[0]
         if not homes:
-            raise LookupError(f"there is no sweep in {(folder or root()).resolve()}; `paceline demo` makes one")
+            raise LookupError(f"there is no sweep in {_place(folder)}; `paceline demo` makes one")
         names = {home.id: home.name for home in homes.values()}
         known = ", ".join(f"{found} ({name})" for found, name in list(names.items())[:8])
         near = did_you_mean(reference, [*names, *filter(None, names.values())])
-        raise LookupError(f"there is no sweep {reference!r}{near or ';'} known: {known}")
+        where = f" in {_place(folder)}" if folder or os.environ.get("PACELINE_HOME") else ""
+        raise LookupError(f"there is no sweep {reference!r}{near or ';'} known{where}: {known}")
 
     @classmethod
     def named(cls, name: str, folder: Path | None = None) -> list[SweepHome]:
@@ -311,7 +309,7 @@ class SweepHome:
                 self.path.chmod(OWN_FOLDER)
         # A lock of the kernel's, which releases it when the process dies.
         with private_files(), self._lock.open("a+") as lock:
-            if not _taken(lock.fileno()):
+            if not taken(lock.fileno()):
                 pid = self.driver_pid()
                 holder = f"process {pid}" if pid else noted_elsewhere(self._lock) or "process unknown"
                 raise Busy(f"sweep {self.id} is being driven by {holder}")
@@ -375,14 +373,10 @@ class SweepHome:
         return True
 
 
-def _taken(lock: int) -> bool:
-    """Take the driver's lock, and return whether that was possible."""
-    for _ in range(LOOKS):
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        time.sleep(LOOK_S)
-    return False
+def _place(folder: Path | None) -> str:
+    """Return the folder of homes for people, with the variable that names it."""
+    named = "PACELINE_HOME=" if folder is None and os.environ.get("PACELINE_HOME") else ""
+    return f"{named}{(folder or root()).resolve()}"
 
 
 def matching(reference: str, ids: Iterable[str]) -> str | None:

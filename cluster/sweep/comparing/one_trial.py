@@ -30,7 +30,7 @@ def row_of(read: Reading, name: str) -> Row:
     if number in found:
         return found[number]
     if not found:
-        raise LookupError(f"sweep {read.home.id} has no trial yet")
+        raise LookupError(f"sweep {read.home.id} has no trial yet: `paceline show {read.home.id}`")
     has = f"it has {trial_name(min(found))} to {trial_name(max(found))}"
     raise LookupError(f"sweep {read.home.id} has no trial {trial_name(number)}: {has}")
 

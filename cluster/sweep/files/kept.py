@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import socket
+import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +19,8 @@ _MARK = re.compile(
     rb"# For reading alone: edits have no effect on sweep (\S+) \(check sum ([0-9a-f]{8})\)\.\n", re.ASCII
 )
 
+LOOKS, LOOK_S = 5, 0.01
+"""Number of tries to take a sweep's lock, and seconds between them: one who only looks at it holds it a moment."""
 CLOCKS_DIFFER_S = 2.0
 """Seconds by which a process's start and a file's time may differ, which have different clocks."""
 
@@ -61,6 +65,16 @@ def bears_its_mark(path: Path, sweep_id: str) -> bool:
     if found is None or found[1].decode() != sweep_id:
         return False
     return zlib.crc32(content[found.end() :]) == int(found[2], 16)
+
+
+def taken(lock: int) -> bool:
+    """Take a driver's lock, and return whether that was possible."""
+    for _ in range(LOOKS):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(LOOK_S)
+    return False
 
 
 def write_pid(lock: int) -> None:

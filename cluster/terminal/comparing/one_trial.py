@@ -35,11 +35,12 @@ def lines(found: Mapping[str, Any]) -> list[Text]:
 
 
 def _head(found: Mapping[str, Any]) -> Iterator[Text]:
-    place = f"{found['place']} of {found['num_trials']} by {found['metric']['name']}"
+    place = f"place {found['place']} of {found['num_trials']} by {found['metric']['name']}; "
     role = ", the champion" if found["is_champion"] else ""
     yield Text().append(f"{found['name']} of sweep {found['sweep']}", "bold").append(f": {found['status']}{role}")
     yield Text(
-        f"  place {place}; {formatting.count(found['epochs'], 'epoch')} in {formatting.span(found['seconds'])}"
+        f"  {place if found['best_value'] is not None else ''}{formatting.count(found['epochs'], 'epoch')} in "
+        f"{formatting.span(found['seconds'])}"
     )
     best, last = formatting.measure(found["best_value"]), formatting.measure(found["value"])
     yield Text(f"  {found['metric']['name']} best {best}, last {last} ({found['metric']['goal']})")

@@ -104,7 +104,7 @@ def test_best_of_a_population_is_the_way_of_the_weights_that_won(capsys: pytest.
 def test_a_sweep_without_a_successful_trial_has_no_best(capsys: pytest.CaptureFixture[str]) -> None:
     sweep = parse_sweep(SPEC, "spec.yaml", Path.cwd(), catalogue=catalogue())
     home = SweepHome.create(sweep)
-    assert f"sweep {home.id} has no successful trial" in printed(capsys, "best", code=1)
+    assert f"sweep {home.id} has no successful trial" in printed(capsys, "best", code=2)
     assert "stopped: 0 trials" in printed(capsys, "show")
 
 

@@ -33,4 +33,4 @@ def test_a_sweep_without_a_champion_is_refused(tmp_path: Path, monkeypatch: pyte
     raced("final=none")
     done = Here(tmp_path).paceline("export", "last", "champion.onnx")
     assert done.returncode == 2
-    assert "has no final evaluation, so no champion" in done.stderr
+    assert "has no model: it has no final evaluation (final: none)" in done.stderr

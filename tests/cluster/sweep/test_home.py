@@ -95,8 +95,20 @@ def test_a_sweep_is_found_by_its_name_of_which_the_newest(tmp_path: Path) -> Non
     os.utime(first.document, (1, 1))
     assert SweepHome.find(first.name, tmp_path / "homes") == second
     assert SweepHome.find("aa", tmp_path / "homes") == first
-    with pytest.raises(LookupError, match=rf"no sweep 'zz'; known: bb22 \({first.name}\), aa11 \({first.name}\)"):
+    known = rf"no sweep 'zz'; known in {tmp_path / 'homes'}: bb22 \({first.name}\), aa11 \({first.name}\)"
+    with pytest.raises(LookupError, match=known):
         SweepHome.find("zz", tmp_path / "homes")
+
+
+def test_a_sweep_that_is_not_there_is_said_to_be_missing_in_the_folder_that_the_variable_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PACELINE_HOME", str(tmp_path / "homes"))
+    with pytest.raises(LookupError, match=f"no sweep in PACELINE_HOME={tmp_path / 'homes'}; `paceline demo`"):
+        SweepHome.find("zz")
+    SweepHome.create(parsed(tmp_path), sweep_id="aa11")
+    with pytest.raises(LookupError, match=f"no sweep 'zz'; known in PACELINE_HOME={tmp_path / 'homes'}: aa11"):
+        SweepHome.find("zz")
 
 
 def test_a_home_of_a_version_before_has_yaml_alone_and_gets_json_with_its_next_change(tmp_path: Path) -> None:
@@ -369,7 +381,7 @@ def test_one_who_looks_whether_a_sweep_is_driven_keeps_no_driver_away(
         pass
     with (home.path / "driver.lock").open() as looked_at:
         fcntl.flock(looked_at, fcntl.LOCK_SH)
-        monkeypatch.setattr("cluster.sweep.home.time.sleep", lambda seconds: fcntl.flock(looked_at, fcntl.LOCK_UN))
+        monkeypatch.setattr("cluster.sweep.files.kept.time.sleep", lambda seconds: fcntl.flock(looked_at, fcntl.LOCK_UN))
         with home.driven():
             assert home.driver_pid() == os.getpid()
             with pytest.raises(Busy, match=f"driven by process {os.getpid()}"), home.driven():
