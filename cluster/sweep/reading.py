@@ -12,6 +12,7 @@ from cluster.sweep.files.kept import is_right
 from cluster.sweep.files.not_kept import NOT_KEPT
 from cluster.sweep.home import SweepHome
 from cluster.sweep.limits import spending
+from cluster.sweep.provenance.store_place import store_now
 from cluster.sweep.restore import lost_journal, settled
 from cluster.terminal import recommended_lines
 from cluster.terminal.criteria import measured_at_best, placed
@@ -275,6 +276,8 @@ class Reading:
     def facts(self) -> Facts:
         """Attributes of the sweep as a whole."""
         found = Facts.of(self.study)
+        if (store := store_now(self.home, self.study.facts())) is not None:
+            found = replace(found, tracking={**found.tracking, "uri": store})
         return replace(found, phase="finished") if self.ends else found
 
     @property

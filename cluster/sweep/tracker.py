@@ -13,6 +13,7 @@ from cluster.sweep.limits import spending
 from cluster.sweep.mlflow_notes import notes
 from cluster.sweep.mlflow_notes.notes import Judged
 from cluster.sweep.mlflow_runs import over_seeds
+from cluster.sweep.provenance import store_place
 from cluster.sweep.reading import (
     CROWNED,
     ENDED,
@@ -44,7 +45,7 @@ from search_spaces.types.trial_names import trial_key, trial_name
 from search_spaces.types.values import Params, Value
 from tracking import names
 from tracking.results.trial_zero import names as zero
-from tracking.store.open import resolve, sqlite_path
+from tracking.store.open import sqlite_path
 from tracking.store.records import Best, SweepHeader
 from tracking.ui.server import leaderboard_url, local_url
 from tracking.writer.writer import Writer
@@ -114,7 +115,9 @@ class Tracker:
         self, home: SweepHome, sweep: Sweep, study: Study, observer: Observer, card: Mapping[str, Any]
     ) -> None:
         self._sweep, self._study, self._observer, self._home, self._card = sweep, study, observer, home, card
-        self.uri = resolve(sweep.tracking.uri)
+        self.uri = store_place.store_of(home, sweep.tracking.uri, study.facts())
+        if told := store_place.moved(home, self.uri, study.facts()):
+            observer.message(told)
         self.writer = Writer(self.uri, home.spool, header(home, sweep, card), observer.message)
         self._linked = False
         self._summed_up = -math.inf
@@ -196,6 +199,7 @@ class Tracker:
         url = leaderboard_url(base, self.writer.experiment_id, self._home.id)
         facts = {"experiment_id": self.writer.experiment_id, "parent_run_id": self.writer.parent_run_id}
         self._study.set("tracking", {"uri": uri, **facts, "url": url})
+        self._study.set(store_place.PLACE, store_place.noted(self._home, self.uri))
         self._observer.link(url)
         self._linked = True
 

@@ -79,7 +79,8 @@ def check_range(low: float, high: float) -> None:
         if not is_number(value):
             raise DomainFault(field, "must be a finite number", value)
     if low >= high:
-        raise DomainFault("max", f"must be above min = {low}", high)
+        swap = ": swap the two, or change one" if high < low else ""
+        raise DomainFault("max", f"must be above min = {low}{swap}", high)
 
 
 def check_step(low: float, high: float, step: float) -> None:

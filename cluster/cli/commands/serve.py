@@ -96,7 +96,7 @@ def ui(sweep: str, port: int | None, optuna: bool) -> int:
     if tracking["uri"].startswith(("http:", "https:")):
         _print_links(tracking["uri"], tracking, home.id)
         return FINISHED
-    uri = _beside(home, given(tracking["uri"], "MLFLOW_TRACKING_URI"))
+    uri = given(tracking["uri"], "MLFLOW_TRACKING_URI")
     print("starting MLflow's UI ...", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive this process
     try:
@@ -133,22 +133,6 @@ def _optuna(home: SweepHome, port: int | None) -> int:
         served.run()
     print("\nended", flush=True)
     return FINISHED
-
-
-def _beside(home: SweepHome, uri: str) -> str:
-    """Return the default store beside the home where that was moved or copied together with it, else ``uri``.
-
-    `resume` writes there, too. Artifacts stay where they were written: MLflow keeps their absolute paths.
-    """
-    from tracking.store.open import DEFAULT_URI, sqlite_path  # 95 ms: sqlite3 and MLflow's version
-
-    known, here = sqlite_path(uri), sqlite_path(DEFAULT_URI)
-    assert here is not None
-    here = home.path.absolute().parent.parent / here
-    if known is None or known.name != here.name or known == here or not here.exists():
-        return uri
-    print(f"the sweep's folder was moved: MLflow's store is {here}, artifacts are still looked for beside {known}")
-    return f"sqlite:///{here}"
 
 
 def _port(tracking: Mapping[str, Any]) -> int:

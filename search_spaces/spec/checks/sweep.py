@@ -265,7 +265,7 @@ class _Checks:
             space, constants, self._script.nested = read_open_parameters(self._document, tree)
             found, self._hyperparameters = (space, constants), known_of(space, constants)
         else:
-            found = read_parameters(self._document, tree, self._hyperparameters)
+            found = read_parameters(self._document, tree, self._hyperparameters, self._catalogue)
         if len(self._document.faults) > before:
             self._faulty.add("parameters")
         return found

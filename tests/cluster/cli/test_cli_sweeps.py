@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cluster.cli.commands.serve import _beside, _port
+from cluster.cli.commands.serve import _port
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
 from search_spaces.spec.sweep import load_sweep, parse_sweep
+from search_spaces.study.study import Study
 from search_spaces.types.values import stored
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, TRACKING, raced
 from tracking.names import SWEEP_STATUS
@@ -246,20 +247,20 @@ def test_a_sweep_with_nothing_left_to_do_is_not_driven_again(capsys: pytest.Capt
     assert home.journal.read_bytes() == before
 
 
-def test_the_ui_of_a_copied_folder_shows_the_store_that_was_copied_with_it(
+def test_a_copied_folder_has_the_store_that_was_copied_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = raced()
     known = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
-    assert _beside(home, known) == known
+    study = Study(home.id, "maximize", home.journal)
+    study.set("tracking", {"uri": known})
+    study.flush()
     Path("mlflow.db").touch()
+    assert json.loads(printed(capsys, "show", "--json"))["tracking"]["uri"] == known
     copied = tmp_path.parent / f"{tmp_path.name}-copied"
     shutil.copytree(Path.cwd(), copied)
     monkeypatch.chdir(copied)
-    moved = SweepHome.all()[0]
-    assert _beside(moved, known) == f"sqlite:///{copied / 'mlflow.db'}"
-    assert "was moved" in capsys.readouterr().out
-    assert _beside(moved, "postgresql://there/mlflow") == "postgresql://there/mlflow"
+    assert json.loads(printed(capsys, "show", "--json"))["tracking"]["uri"] == f"sqlite:///{copied / 'mlflow.db'}"
 
 
 SCRIPT = """

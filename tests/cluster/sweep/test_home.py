@@ -381,7 +381,9 @@ def test_one_who_looks_whether_a_sweep_is_driven_keeps_no_driver_away(
         pass
     with (home.path / "driver.lock").open() as looked_at:
         fcntl.flock(looked_at, fcntl.LOCK_SH)
-        monkeypatch.setattr("cluster.sweep.files.kept.time.sleep", lambda seconds: fcntl.flock(looked_at, fcntl.LOCK_UN))
+        monkeypatch.setattr(
+            "cluster.sweep.files.kept.time.sleep", lambda seconds: fcntl.flock(looked_at, fcntl.LOCK_UN)
+        )
         with home.driven():
             assert home.driver_pid() == os.getpid()
             with pytest.raises(Busy, match=f"driven by process {os.getpid()}"), home.driven():

@@ -14,8 +14,16 @@ from tests.helpers.spec_catalogue import CATALOGUE
 
 CASES = {
     # ranges
+    "range as text": param("width: 16..64", "width", "a range is written {min: 16, max: 64}", "'16..64'"),
+    "range with a dash": param("dropout: 0.1 - 0.5", "dropout", "a range is written {min: 0.1, max: 0.5}"),
+    "law as text": param("dropout: uniform(0.1,.5)", "dropout", "a range is written {min: 0.1, max: 0.5}"),
+    "choices as text": param("width: 16,32", "width", "a list of choices is written {values: [16, 32]}", "'16,32'"),
+    "turned text": param("width: 64..16", "width", "must be a finite number", "'64..16'"),
+    "another workload's": param("cell: gru", "cell", "unknown hyperparameter of this workload", "'cell'"),
     "empty range": param("dropout: {min: 0.5, max: 0.5}", "dropout.max", "must be above min = 0.5", "0.5"),
-    "turned range": param("depth: {min: 4, max: 2}", "depth.max", "must be above min = 4", "2"),
+    "turned range": param(
+        "depth: {min: 4, max: 2}", "depth.max", "must be above min = 4: swap the two, or change one", "2"
+    ),
     "log of zero": param(
         "dropout: {min: 0, max: 0.5, log: true}", "dropout.min", "must be > 0 for a log scale", "0"
     ),

@@ -8,14 +8,16 @@ from typing import Any
 
 from search_spaces.space.domain_contract import Domain, DomainFault
 from search_spaces.space.domains import Choice
-from search_spaces.space.hyperparameters import Hyperparameter
+from search_spaces.space.hyperparameters import Hyperparameter, hyperparameters
 from search_spaces.space.space import Space
+from search_spaces.spec.checks.space.as_written import meant_by
 from search_spaces.spec.checks.space.distributions import ParameterFile, domain_of, typed, values_meant
 from search_spaces.spec.other_tools.names import as_sweep_key, hyperparameter, sweep_key
 from search_spaces.spec.other_tools.words import PARAMETER_KEYS
 from search_spaces.spec.pydantic_faults import checked
 from search_spaces.spec.yaml_document import Document, Path, flow
-from search_spaces.types.faults import nearest, shown
+from search_spaces.types.catalogue import Catalogue
+from search_spaces.types.faults import MAX_LINES, nearest, shown
 from search_spaces.types.values import Nested, Params, Value, reads_as_nested, unnested
 
 
@@ -28,14 +30,15 @@ class _Found:
 
 
 def read_parameters(
-    document: Document, tree: Any, known: Mapping[str, Hyperparameter] | None
+    document: Document, tree: Any, known: Mapping[str, Hyperparameter] | None, catalogue: Catalogue
 ) -> tuple[Space, dict[str, Value]]:
     """Return the space and the constants of ``parameters``; faults are noted in ``document``.
 
-    ``known`` are the workload's hyperparameters; None: unknown, so that values are not checked.
+    ``known`` are the workload's hyperparameters; None: unknown, so that values are not checked. ``catalogue`` names
+    other workloads, of which a hyperparameter may be.
     """
     found = _Found()
-    return _read(_Reader(document, known, found), tree), found.constants
+    return _read(_Reader(document, known, found, catalogue=catalogue), tree), found.constants
 
 
 def read_open_parameters(
@@ -79,6 +82,7 @@ class _Reader:
     found: _Found
     dotted: bool = False
     """Whether any name and any value may stand here, and one in groups has the dotted name of its path."""
+    catalogue: Catalogue | None = None
 
     def group(self, path: Path, tree: Any) -> None:
         if not isinstance(tree, dict):
@@ -121,14 +125,28 @@ class _Reader:
             self.document.fault(path, rule, shown(value))
             return
         rule = "unknown hyperparameter of this workload"
-        if not (close := hyperparameter(name, known) or self.document.nearest(name, known)):
+        close = hyperparameter(name, known)
+        if not close and (others := self._others_with(name)):
+            has = "workload {} has it" if len(others) == 1 else "workloads {} have it"
+            self.document.fault(path, f"{rule}: {has.format(' and '.join(others))}", shown(name))
+            return
+        if not (close := close or self.document.nearest(name, known)):
             rule += f" (it has {', '.join(known)})"
         self.document.fault(path, rule, shown(name), close and repr(close))
+
+    def _others_with(self, name: str) -> list[str]:
+        """Return the workloads that have a hyperparameter of that very name."""
+        if self.catalogue is None or len(self.document.faults) >= MAX_LINES:
+            return []
+        infos = {one: self.catalogue.workload(one) for one in self.catalogue.workload_names}
+        return [one for one, info in infos.items() if name in hyperparameters(info.hyperparameters)]
 
     def _parameter(self, path: Path, name: str, inner: Any) -> None:
         rule = self.known[name] if self.known else None
         if not isinstance(inner, dict):
-            if isinstance(inner, list):
+            if rule and _fault(rule, inner) and (words := meant_by(inner)):
+                self.document.fault(path, words, shown(inner))
+            elif isinstance(inner, list):
                 words = "a list of choices is written {values: [...]}, one list as a value {value: [...]}"
                 self.document.fault(path, words, shown(inner))
             elif self._check(path, rule, inner):
