@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SPLITS = (("training", ORANGE), ("validation", BLUE))
 PLAYERS = (("train_generator_loss", "generator", BLUE), ("train_discriminator_loss", "discriminator", ORANGE))
+BEHIND = 2000
+"""Rank in the legend of lines that lie below the others; plotly's own is 1000."""
 FEW_EPOCHS = 16
 """Up to so many epochs each has its tick."""
 STANDARDISED = ("regression", "forecast")
@@ -57,6 +59,7 @@ def _figure(found: Inspection, measure: str) -> Figure:
         of_others: dict[str, Any] = {
             "legendgroup": "others",
             "showlegend": k == 0,
+            "legendrank": BEHIND,
             "name": "validation, other seeds",
         }
         figure.add_scatter(
@@ -67,6 +70,7 @@ def _figure(found: Inspection, measure: str) -> Figure:
             line={"color": GREEN},
             **of_others,
         )
+    figure.data = [*figure.data[-len(others) :], *figure.data[: -len(others)]] if others else figure.data
     return figure
 
 
