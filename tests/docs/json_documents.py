@@ -256,7 +256,7 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "final_evaluation[].seed": "the seed of a training of the final evaluation",
         "final_evaluation[].state": "its state, as of a trial",
         "final_evaluation[].epochs": "epochs trained",
-        "final_evaluation[].best_value": "its best value of the objective",
+        "final_evaluation[].best_value": "its best value of the objective, or that of the epoch that was scored",
         "final_evaluation[].scores": "its scores on the test split; empty before it is scored",
         "is_champion": "whether it won the final evaluation",
         "files": "the folder with what a function of your own, or a script, saved in it; null without any",

@@ -125,12 +125,16 @@ def _saved(read: Reading, row: Row) -> str | None:
 
 
 def _final(one: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
-    """Return a training of the final evaluation: its best validation value, and its scores on the test split."""
-    test = one.get("test") or {}
+    """Return a training of the final evaluation: its best validation value, and its scores on the test split.
+
+    Once it is scored, its value is that of the epoch whose weights were: with users' code it may not be the best.
+    """
+    test, values = one.get("test") or {}, one.get("values", {})
+    judged = values.get(str(one.get("best_epoch")))
     return {
         "seed": one["seed"],
         "state": one["state"],
         "epochs": one["epoch"],
-        "best_value": objective.best(one.get("values", {}).values(), float),
+        "best_value": objective.best(values.values(), float) if judged is None else judged,
         "scores": {name: value for name, value in test.items() if name.startswith("test_")},
     }

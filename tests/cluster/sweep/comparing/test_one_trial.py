@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 import cluster
+from cluster.sweep.comparing.one_trial import _final
 from cluster.sweep.provenance.leg_log import LegRecord
 from cluster.sweep.reading import Reading
 from cluster.terminal.comparing.frames import own_frames
 from search_spaces.study.study import Study
+from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from tests.helpers.commands import told
 from tests.helpers.finished_sweep_without_ray import FAILING, SPEC, raced, tracked
 from tracking.results import table
+
+SCORE = Objective("score", "maximize")
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +99,12 @@ def test_curves_are_those_of_mlflow_where_it_has_them(capsys: pytest.CaptureFixt
     study.flush()
     document = json.loads(told(capsys, "show", home.id, "t004", "--json"))
     assert document["curves"]["grad_norm"] == {"1": 2.5}
+
+
+def test_a_final_training_has_the_value_of_the_epoch_that_was_scored() -> None:
+    entry = {"seed": 1, "state": "done", "epoch": 3, "values": {"1": 0.4, "2": 0.9, "3": 0.8}}
+    assert _final(entry, SCORE)["best_value"] == 0.9
+    assert _final({**entry, "best_epoch": 3, "test": {"test_score": 0.7}}, SCORE)["best_value"] == 0.8
 
 
 def test_a_trial_tells_what_it_cost_when_it_was_trained_and_why_it_ended(
