@@ -58,7 +58,7 @@ def shared_views(
     """Return the experiment's tag that the links of ``server`` refer to, with its value: the sweep's view.
 
     It is sorted by the best value, or where so many trials are ``ranked`` by their places. The UI lists it under
-    *Views*, by the time at which the sweep began. ``pictures`` are the last epochs of logged images, by their key.
+    *Views*, by the time at which the sweep began. ``pictures``: the epoch of logged images, by key.
     """
     state = json.dumps(_view(header, ranked, pictures), separators=(",", ":"))
     title = names.sweep_title(header.name, header.sweep_id)

@@ -50,18 +50,24 @@ def files(path: str, content: bytes) -> dict[str, bytes]:
 
 
 class Pictures:
-    """Pictures of one sweep that MLflow has; ``last`` is the last epoch of each key."""
+    """Pictures of one sweep that MLflow has."""
 
     def __init__(self) -> None:
-        self.last: dict[str, int] = {}
+        self._last: dict[str, dict[str, int]] = {}
         self._tagged: set[str] = set()
+
+    @property
+    def epochs(self) -> dict[str, int]:
+        """By key, the last epoch of which at least half of the runs have a picture: the one to compare them by."""
+        return {key: sorted(last.values())[len(last) // 2] for key, last in self._last.items()}
 
     def note(self, event: Event) -> None:
         """Take note of an event that MLflow has."""
         found = series(event.path) if isinstance(event, ContentKept) else None
         if found is not None:
             key, epoch = found
-            self.last[key] = max(epoch, self.last.get(key, 0))
+            last = self._last.setdefault(key, {})
+            last[event.key] = max(epoch, last.get(event.key, 0))
 
     def keep(self, store: Store, place: Place, event: Artifact, run_id: str) -> None:
         """Store an artifact of a run as a logged image too, if it is a picture. Raises Refused or Away."""

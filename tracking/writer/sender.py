@@ -194,7 +194,7 @@ class Sender:
     def _show(self, store: Store, place: Place) -> None:
         try:
             store.tag_experiment(
-                place.experiment_id, shared_view.shared_views(self._header, self._ranked, self._pictures.last)
+                place.experiment_id, shared_view.shared_views(self._header, self._ranked, self._pictures.epochs)
             )
             experiment_note.keep_note(store, place)
         except Refused as error:  # the results matter more than how they are shown
