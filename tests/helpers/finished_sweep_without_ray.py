@@ -14,7 +14,7 @@ from cluster.sweep.tracker import Tracker
 from cluster.terminal.views import QuietView
 from search_spaces.race.legs import Leg, MemberEpoch, Saved
 from search_spaces.race.search import Search
-from search_spaces.spec.sweep import parse_sweep
+from search_spaces.spec.sweep import Sweep, parse_sweep
 from search_spaces.study.study import Study
 from search_spaces.types.failure import FailureReason
 from tracking import names
@@ -82,7 +82,18 @@ def raced(
     """
     sweep = parse_sweep(text, "spec.yaml", Path.cwd(), overrides, catalogue=catalogue())
     home = SweepHome.create(sweep)
-    study = Study(home.id, sweep.goals, home.journal)
+    return raced_on(home, Study(home.id, sweep.goals, home.journal), sweep, most_legs, score, **facts)
+
+
+def raced_on(
+    home: SweepHome,
+    study: Study,
+    sweep: Sweep,
+    most_legs: int = 1000,
+    score: Callable[[int, int], float] = rising,
+    **facts: Any,
+) -> SweepHome:
+    """Run the race of a sweep that is in ``study``, from where it is; return its home, as ``raced`` does."""
     race = Search(sweep, catalogue().workload(sweep.workload).hyperparameters, study).race(num_lanes=1)
     while most_legs and (leg := race.next_leg()):
         most_legs -= 1

@@ -23,6 +23,8 @@ PAGE: Final = 100
 MAX_COLUMNS: Final = 12
 MAX_AXES: Final = 8
 MAX_GRIDS: Final = 4
+PICTURES: Final = "pictures"
+"""ID of the section of grids of logged images."""
 
 
 def trials_filter(sweep_id: str) -> str:
@@ -101,7 +103,7 @@ def _view(header: SweepHeader, ranked: int, pictures: Mapping[str, int]) -> dict
         "autoRefreshEnabled": True,
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
         "compareRunCharts": _charts(header, best, pictures),
-        "compareRunSections": [_section(header, ranked)],
+        "compareRunSections": [_section(header, ranked), *([_of_pictures(header)] if pictures else [])],
     }
 
 
@@ -114,13 +116,24 @@ def _section(header: SweepHeader, num_trials: int) -> dict[str, Any]:
     return {"uuid": "sweep", "name": name, "columns": 2, "cardHeight": 360, **shown}
 
 
+def _of_pictures(header: SweepHeader) -> dict[str, Any]:
+    """Return the section of the grids, whose cards are as wide as the page."""
+    shown = {"display": True, "isReordered": True, "deleted": False, "isGenerated": False}
+    return {
+        "uuid": PICTURES,
+        "name": f"Sweep {header.sweep_id}: pictures",
+        "columns": 1,
+        "cardHeight": 480,
+        **shown,
+    }
+
+
 def _charts(header: SweepHeader, best: str, pictures: Mapping[str, int]) -> list[dict[str, Any]]:
     metric = names.clean_key(header.objective.name)
     numeric = [name for name in header.searched if name not in header.categorical]
     scatters = [_scatter(_axis(name, header.log_scaled), best) for name in numeric[:3]]
-    grids = [_grid(key, epoch) for key, epoch in sorted(pictures.items())[:MAX_GRIDS]]
-    charts = [_parallel(header, best), _curves(metric), *grids, *scatters]
-    charts.append(_scatter(names.SECONDS, best))
+    charts = [_parallel(header, best), _curves(metric), *scatters, _scatter(names.SECONDS, best)]
+    charts += [_grid(key, epoch) for key, epoch in sorted(pictures.items())[:MAX_GRIDS]]
     common = {"runsCountToCompare": 100, "metricSectionId": "sweep", "deleted": False, "isGenerated": False}
     return [{**common, "uuid": f"chart{i}", **chart} for i, chart in enumerate(charts)]
 
@@ -163,7 +176,7 @@ def _curves(metric: str) -> dict[str, Any]:
 
 def _grid(key: str, epoch: int) -> dict[str, Any]:
     """Return the grid of logged images; by itself MLflow would show those of epoch 0, of which there are none."""
-    return {"type": "IMAGE", "imageKeys": [key], "step": epoch, "showRunParams": True}
+    return {"type": "IMAGE", "imageKeys": [key], "step": epoch, "showRunParams": True, "metricSectionId": PICTURES}
 
 
 def _scatter(x: str, y: str) -> dict[str, Any]:

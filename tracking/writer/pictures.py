@@ -58,8 +58,8 @@ class Pictures:
 
     @property
     def epochs(self) -> dict[str, int]:
-        """By key, the last epoch of which at least half of the runs have a picture: the one to compare them by."""
-        return {key: sorted(last.values())[len(last) // 2] for key, last in self._last.items()}
+        """By key, the last epoch of which all runs with pictures have one: by it they can be compared."""
+        return {key: min(last.values()) for key, last in self._last.items()}
 
     def note(self, event: Event) -> None:
         """Take note of an event that MLflow has."""

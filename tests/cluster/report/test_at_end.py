@@ -12,8 +12,9 @@ from cluster.report.catalogue import Row
 from cluster.report.records import Records
 from cluster.report.written import place
 from cluster.sweep.home import SweepHome
+from cluster.sweep.limits.extension import Extension, reopen
 from search_spaces.study.study import Study
-from tests.helpers.finished_sweep_without_ray import raced, tracked
+from tests.helpers.finished_sweep_without_ray import raced, raced_on, tracked
 from tracking import names
 from tracking.pages.page import Section
 
@@ -43,6 +44,17 @@ def test_mlflow_has_the_page_of_the_sweep_as_it_has_ended(home: SweepHome) -> No
     page = ended(home, said)
     assert "The sweep has finished: 9 of 9 trials" in page and said == []
     assert place(home).read_text() == page, "the page in the sweep's folder is drawn anew, too"
+
+
+def test_a_sweep_that_was_given_more_trials_is_drawn_anew_at_its_next_end(home: SweepHome) -> None:
+    said: list[str] = []
+    assert "9 of 9 trials" in ended(home, said)
+    sweep = Extension(trials=11).of(home.sweep())
+    study = Study(home.id, sweep.goals, home.journal)
+    reopen(home, study, sweep, origin=None)
+    raced_on(home, study, sweep)
+    page = ended(home, said)
+    assert "The sweep has finished: 11 of 11 trials" in page and "9 of 9 trials" not in page and said == []
 
 
 def test_a_section_that_fails_is_told_and_takes_no_other_with_it(
