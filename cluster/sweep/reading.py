@@ -226,11 +226,25 @@ def horizon(found: Sequence[Row], sweep: Sweep) -> int:
 def epochs_saved(found: Sequence[Row], sweep: Sweep) -> int:
     """Return the number of epochs that early stopping has saved, against full training of the stopped trials.
 
-    Trials that a user stopped, or held to the end, are left out: no schedule has saved their epochs.
+    Trials that a user stopped, or held to the end, are left out, and those that the search's early end broke off
+    between two rungs: no schedule has saved their epochs.
     """
     whole = horizon(found, sweep)
     early = [row for row in found if row.state in ("stopped", "infeasible") and not row.held_by_user]
-    return sum(whole - row.epochs for row in early)
+    rungs = _rungs(sweep) if any(map(_at_the_end, early)) else frozenset()
+    return sum(whole - row.epochs for row in early if row.epochs in rungs or not _at_the_end(row))
+
+
+def _at_the_end(row: Row) -> bool:
+    """Return whether the search's early end, as by a timeout, ended a trial."""
+    return row.failure is not None and row.failure.kind == "stopped"
+
+
+def _rungs(sweep: Sweep) -> frozenset[int]:
+    """Return the epochs at which trials wait for a decision."""
+    from search_spaces.race.search import sweep_schedule  # 120 ms: samplers
+
+    return frozenset(sweep_schedule(sweep).rungs[:-1])
 
 
 @dataclass(frozen=True, kw_only=True)

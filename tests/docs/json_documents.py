@@ -148,7 +148,8 @@ _SWEEP = {
     "cost.epochs_of_further_seeds": "epochs of `repeats` and retests",
     "cost.epochs_of_final_evaluation": "epochs of the final evaluation's retrainings",
     "cost.epochs_saved": (
-        "epochs that training every trial to the end would have cost beside, without those that a user stopped"
+        "epochs that training every trial to the end would have cost beside, without those that a user stopped, "
+        "and those that the search's early end broke off between two rungs"
     ),
     "cost.workers": "worker processes",
     "cost.lanes": "the same, by its earlier name",

@@ -46,3 +46,18 @@ def test_early_stopping_has_not_saved_the_epochs_of_a_trial_that_a_user_stopped(
     study.note(0, "progress", noted)
     study.tell(0, "stopped", 0.5)
     assert reading.epochs_saved(reading.rows(study, ACCURACY, False), sweep) == saved
+
+
+@pytest.mark.parametrize(("epoch", "saved"), [(1, 8), (2, 0)])
+def test_early_stopping_has_not_saved_the_epochs_of_a_trial_that_a_timeout_broke_off_between_two_rungs(
+    epoch: int, saved: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = raced(most_legs=0).sweep()
+    study = Study("7f3a", "maximize", tmp_path / "journal.log")
+    study.add(SPACE, {"lr": 0.1, "size": 1})
+    for one in range(1, epoch + 1):
+        study.report(0, one, 0.5)
+    study.note(0, "progress", {"failure": {"kind": "stopped", "text": "the timeout of 12 s has passed"}})
+    study.tell(0, "stopped", 0.5)
+    assert reading.epochs_saved(reading.rows(study, ACCURACY, False), sweep) == saved
