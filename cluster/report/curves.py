@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cluster.report.records import Records
 from cluster.report.visible import visible
-from cluster.terminal.formatting import measure
+from cluster.terminal.formatting import count, measure
 from cluster.terminal.records import Row
 from search_spaces.race.search import sweep_schedule
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, RED, keyed, styled
+from tracking.pages.look import BLUE, FAINT, GRID, INK, ORANGE, RED, SKY, keyed, styled
 from tracking.pages.page import Section
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MOST_DRAWN: Final = 150
 """Number of curves of each kind, trained to the end and not: more are one patch of colour, and slow to draw."""
 MOST_POINTS: Final = 200
 """Number of epochs of a curve that are drawn."""
-WHOLE, CUT, BROKEN = "trained to the end", "ended early", "failed"
+WHOLE, CUT, OPEN, BROKEN = "trained to the end", "ended early", "not at an end yet", "failed or infeasible"
 
 
 def section(records: Records) -> Section | None:
@@ -32,9 +32,9 @@ def section(records: Records) -> Section | None:
     found = [row for row in records.ranked if any(map(math.isfinite, row.curve.values()))]
     if not found:
         return None
-    kinds = {kind: [row for row in found if _kind(row) == kind] for kind in (CUT, BROKEN, WHOLE)}
+    kinds = {kind: [row for row in found if _kind(row) == kind] for kind in (CUT, OPEN, BROKEN, WHOLE)}
     drawn = {kind: evenly(rows) for kind, rows in kinds.items()}
-    colours = {CUT: (FAINT, 0.35), BROKEN: (RED, 0.35), WHOLE: (BLUE, 0.55)}
+    colours = {CUT: (FAINT, 0.35), OPEN: (SKY, 0.55), BROKEN: (RED, 0.35), WHOLE: (BLUE, 0.55)}
     figure = Figure()
     for kind, rows in drawn.items():
         if rows:
@@ -59,7 +59,7 @@ def section(records: Records) -> Section | None:
 def _kind(row: Row) -> str:
     if row.state in ("failed", "infeasible"):
         return BROKEN
-    return WHOLE if row.state == "done" else CUT
+    return WHOLE if row.state == "done" else CUT if row.state == "stopped" else OPEN
 
 
 def evenly(rows: Sequence[Row], most: int = MOST_DRAWN) -> list[Row]:
@@ -108,13 +108,15 @@ def _rungs(records: Records) -> list[int]:
 def _says(records: Records, kinds: dict[str, list[Row]]) -> str:
     counts = ", ".join(f"{len(rows):,} {kind}" for kind, rows in reversed(kinds.items()) if rows)
     told = f"{records.objective.name} after each epoch: {counts}."
+    if without := len(records.rows) - sum(map(len, kinds.values())):
+        told += f" {count(without, 'more trial')} {'has' if without == 1 else 'have'} no value, and no curve."
     if rungs := _rungs(records):
         shown = ", ".join(map(str, rungs[:8])) + (", …" if len(rungs) > 8 else "")
         which = f"epoch {shown}, after" if len(rungs) == 1 else f"epochs {shown}, after"
         told += f" Dotted: {which} which {records.sweep.early_terminate.type} decides which trials train on."
     best = records.read.best
     if best is not None and best.curve and best.value is not None and best.own_best is not None:
-        told += f" {trial_name(best.number)} came to {measure(best.own_best)} and ended with {measure(best.value)}."
+        told += f" {trial_name(best.number)} came to {measure(best.own_best)}, its last is {measure(best.value)}."
     return told
 
 

@@ -9,6 +9,7 @@ from cluster.report.records import Records
 from cluster.sweep.reading import snapshot
 from cluster.terminal import formatting
 from cluster.terminal.criteria import goals
+from cluster.terminal.records import Row
 from search_spaces.types.files.kept_code import name_shown
 
 STAMP = "%Y-%m-%d %H:%M:%S %Z"
@@ -36,12 +37,17 @@ def _about(records: Records) -> str:
     return " · ".join([*parts, f"{formatting.count(sweep.trials, 'trial')}, {length}", f"seed {sweep.seed}"])
 
 
+def begun(records: Records) -> list[Row]:
+    """Return the trials that have begun: others were asked for, and wait."""
+    return [row for row in records.rows if row.epochs or row.state != "paused"]
+
+
 def _state(records: Records) -> str:
     """Say how far the sweep is; while it runs, that the page shows a moment."""
     read = records.read
-    begun = [row for row in records.rows if row.epochs or row.state != "paused"]
-    counts = ", ".join(f"{number:,} {word}" for _, word, number in formatting.states(begun))
-    told = f"{len(begun):,} of {records.sweep.trials:,} trials" + (f" ({counts})" if counts else "")
+    rows = begun(records)
+    counts = ", ".join(f"{number:,} {word}" for _, word, number in formatting.states(rows))
+    told = f"{len(rows):,} of {records.sweep.trials:,} trials" + (f" ({counts})" if counts else "")
     if read.live:
         phase = {"starting": "It is starting", "verdict": "Its final evaluation runs"}
         return f"The sweep runs. {phase.get(read.facts.phase, 'It searches')}: {told} so far."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +33,7 @@ def section(records: Records) -> Section | None:
     """Draw the best value of each trial over its number, with the incumbent as steps; None without a value."""
     from plotly.graph_objects import Figure
 
-    rows = [row for row in records.rows if row.best_value is not None]
+    rows = [row for row in records.rows if row.best_value is not None and math.isfinite(row.best_value)]
     if not rows:
         return None
     figure, best, leaders = Figure(), records.read.best, incumbents(rows, records.objective)
@@ -68,7 +69,7 @@ def incumbents(rows: Sequence[Row], objective: Objective) -> list[Row]:
 
 
 def _counts(row: Row) -> bool:
-    return row.feasible and row.state != "failed"
+    return row.feasible and row.state != "failed" and row.best_value is not None and math.isfinite(row.best_value)
 
 
 def _dots(rows: Sequence[Row], name: str, marker: Mapping[str, Any]) -> Scatter:
@@ -90,8 +91,7 @@ def _says(records: Records, leaders: Sequence[Row]) -> str:
     if not leaders:
         return "No trial has a value that counts."
     leader, best = leaders[-1], records.read.best
-    valued = (row for row in records.rows if row.best_value is not None and _counts(row))
-    after = sum(row.number > leader.number for row in valued)
+    after = sum(row.number > leader.number for row in records.rows if _counts(row))
     told = f"The best value, {measure(leader.best_value)}, is that of {trial_name(leader.number)}"
     told += f"; {count(after, 'trial')} after it {'was' if after == 1 else 'were'} no better." if after else "."
     if best is not None and best.number != leader.number:

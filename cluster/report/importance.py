@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from cluster.report.records import Records
 from cluster.sweep.reading import ended
@@ -45,11 +46,9 @@ def section(records: Records) -> Section | None:
     )
     figure = Figure(bars)
     figure.update_layout(xaxis={"title": "share", "ticksuffix": " %", "range": [0, 112 * max(values)]})
-    first = names[-1]
     says = (
-        f"{first} matters most for {records.objective.name}: {100 * shares[first]:.0f} % of what sets the better "
+        f"{_first(shares, records.objective.name)} of what sets the better half of the {num:,} ended trials apart."
     )
-    says += f"half of the {num:,} ended trials apart."
     return Section(
         id="importance",
         heading="Importance of hyperparameters",
@@ -57,6 +56,17 @@ def section(records: Records) -> Section | None:
         figures=[styled(figure, 28 * len(names) + 90)],
         notes=CAVEATS,
     )
+
+
+def _first(shares: Mapping[str, float], metric: str) -> str:
+    """Say which matter most: one, or those whose shares are the same percentage."""
+    percent = {name: f"{100 * share:.0f} %" for name, share in shares.items()}
+    most = next(iter(percent.values()))
+    first = [name for name in percent if percent[name] == most]
+    if len(first) == 1:
+        return f"{first[0]} matters most for {metric}: {most}"
+    named = f"{', '.join(first[:-1])} and {first[-1]}"
+    return f"{named} matter equally, and most, for {metric}: {most} each"
 
 
 def _used(records: Records) -> int:

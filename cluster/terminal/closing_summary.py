@@ -308,7 +308,7 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
         return f"The champion was not compared with {defaults}{why}."
     numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
-        return f"The champion is {zero.itself}: the search found none that does better."
+        return f"The champion is {zero.itself}: on validation no finalist does better."
     bounds = formatting.bounds(difference.get("ci95"))
     if bounds is None:
         return f"There is no interval: no one can say whether the champion beats {defaults} (set final.seeds)."

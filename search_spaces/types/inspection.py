@@ -17,6 +17,8 @@ class Confusion:
 
     classes: Sequence[str]
     counts: Sequence[Sequence[int]]
+    unread: int = 0
+    """Labelled words of the test split that the model does not read: they are in no row."""
 
     def confused(self, most: int) -> list[tuple[str, str, int, int]]:
         """Return the ``most`` frequent confusions: true and predicted class, how often, examples of the class."""

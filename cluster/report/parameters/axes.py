@@ -76,6 +76,31 @@ def drawn(records: Records) -> list[Row]:
     return found if len(found) >= FEWEST else []
 
 
+def among(records: Records, rows: Sequence[Row]) -> str:
+    """Return of which trials a sentence is: ``all 9 trials``, or ``7 of 9 trials`` where not all count."""
+    num, num_rows = len(records.rows), len(rows)
+    return f"all {count(num, 'trial')}" if num_rows == num else f"the {num_rows:,} of {num:,} trials that count"
+
+
+def left_out(records: Records, rows: Sequence[Row]) -> list[str]:
+    """Return a sentence on the trials that are not among ``rows``, by why they do not count; empty where all do."""
+    counted = {row.number for row in rows}
+    kinds = Counter(_reason(row) for row in records.rows if row.number not in counted)
+    told = ", ".join(f"{number:,} {reason}" for reason, number in sorted(kinds.items()))
+    return [f"Not counted: {told}."] if told else []
+
+
+def _reason(row: Row) -> str:
+    if row.state == "failed":
+        return "failed"
+    return "over a constraint, or not known to keep it" if not row.feasible else "without a finite value"
+
+
+def alike(rows: Sequence[Row]) -> bool:
+    """Return whether all trials came to the same value, so that none is better than another."""
+    return len({row.best_value for row in rows}) == 1
+
+
 def axis(records: Records, name: str) -> Axis:
     """Return the axis of a hyperparameter: its space, and values of trials beyond it, as the defaults may be."""
     domain = records.sweep.searched[name]
@@ -104,6 +129,18 @@ def _few(domain: Domain) -> Sequence[float]:
 def best_few(rows: Sequence[Row]) -> Sequence[Row]:
     """Return the best tenth of ranked trials, at least 3 and at most 20."""
     return rows[: max(FEWEST, min(MOST_BEST, round(len(rows) / 10)))]
+
+
+def best_say(rows: Sequence[Row], axes: Sequence[Axis], verb: str, nowhere: str) -> str:
+    """Say where the best of ranked trials lie on the axes; equal or very few trials have no better part."""
+    if alike(rows):
+        return f"All {len(rows):,} trials came to {measure(rows[0].best_value)}: none is better than another."
+    few = best_few(rows)
+    if len(few) == len(rows):
+        return f"There are {len(rows)} trials yet, too few to tell where the best lie."
+    told = [text for text in (gathered(one, few) for one in axes) if text]
+    where_they_are = f"{verb} {', '.join(told[:4])}" if told else nowhere
+    return f"The best {len(few)} of {len(rows):,} trials {where_they_are}."
 
 
 def gathered(axis: Axis, rows: Sequence[Row]) -> str:

@@ -7,12 +7,14 @@ trials (tests/benchmarks/RESULTS.md).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from cluster.report.parameters.axes import drawn
+from cluster.report.parameters.axes import alike, among, drawn, left_out
 from cluster.report.records import Records
 from cluster.report.visible import visible
 from cluster.terminal.formatting import measure
+from cluster.terminal.records import Row
 from tracking.pages.look import BLUE, ORANGE, styled
 from tracking.pages.page import Section
 
@@ -21,7 +23,7 @@ MOST_POINTS: Final = 200
 
 
 def section(records: Records) -> Section | None:
-    """Draw the empirical distribution of all trials, and of those trained to the end; None with fewer than ten."""
+    """Draw the empirical distribution of all trials that count, and of those trained to the end; None below ten."""
     from plotly.graph_objects import Figure, Scatter
 
     rows = records.objective.ranked(drawn(records), lambda row: row.best_value)
@@ -29,7 +31,7 @@ def section(records: Records) -> Section | None:
         return None
     figure = Figure()
     for name, members, colour in (
-        ("all trials", rows, BLUE),
+        ("all that count", rows, BLUE),
         ("trained to the end", [row for row in rows if row.state == "done"], ORANGE),
     ):
         places = sorted({k * (len(members) - 1) // MOST_POINTS for k in range(MOST_POINTS + 1)} if members else ())
@@ -45,9 +47,19 @@ def section(records: Records) -> Section | None:
     shown = visible([row.best_value for row in rows if row.best_value is not None], records.objective)
     figure.update_xaxes(title_text=f"best {records.objective.name}", range=shown.bounds)
     figure.update_yaxes(title_text="trials as good or better", ticksuffix=" %", rangemode="tozero")
+    return Section(
+        id="distribution",
+        heading="How good trials are",
+        says=_says(records, rows),
+        figures=[styled(figure)],
+        notes=[*left_out(records, rows), *shown.notes],
+    )
+
+
+def _says(records: Records, rows: Sequence[Row]) -> str:
     half, tenth = rows[(len(rows) - 1) // 2], rows[(len(rows) - 1) // 10]
     middle, good, best = (measure(row.best_value) for row in (half, tenth, rows[0]))
-    says = f"Half of the trials come to {middle} or better, one in ten to {good}, the best to {best}."
-    return Section(
-        id="distribution", heading="How good trials are", says=says, figures=[styled(figure)], notes=shown.notes
-    )
+    of_which = among(records, rows)
+    if alike(rows):
+        return f"{of_which[0].upper()}{of_which[1:]} came to {best}."
+    return f"Half of {of_which} come to {middle} or better, one in ten to {good}, the best to {best}."

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, best_few, drawn, gathered, names
+from cluster.report.parameters.axes import Axis, axis, best_few, best_say, drawn, names
 from cluster.report.records import Records
 from cluster.terminal.formatting import count, measure, setting
 from cluster.terminal.records import Row
@@ -48,6 +48,8 @@ def contour(records: Records) -> Section | None:
     place = f"{_part(across, best[0], both)} and {_part(up, best[1], both)}"
     of = f" of the cells with {ENOUGH} trials or more" if len(sure) < len(means) else ""
     says = f"The best mean{of}, {measure(means[best])} over {count(len(cells[best]), 'trial')}, is at {place}."
+    if equal := sum(means[cell] == means[best] for cell in sure) - 1:
+        says = f"{says[:-1]}, and no better than in {count(equal, 'other')}."
     dots = best_few(both) if len(both) > MANY else both
     whose = f"the best {len(dots)} trials" if len(dots) < len(both) else "trials"
     notes = [f"Each cell is the mean of the trials in it, and dots are {whose}; empty: none was tried."]
@@ -63,15 +65,16 @@ def rank(records: Records) -> Section | None:
     if not rows or len(found) < RANKED:
         return None
     axes = [axis(records, name) for name in found]
-    told = [text for text in (gathered(one, best_few(rows)) for one in axes) if text]
-    says = f"The best {len(best_few(rows))} trials "
-    says += f"lie at {' and '.join(told)}." if told else "lie all over these three."
+    says = best_say(rows, axes, "lie at", "lie all over these three")
     return Section(
         id="rank",
         heading="Ranks over pairs of hyperparameters",
         says=says,
         figures=[styled(_ranks(rows, axes), 760)],
-        notes=["The lighter a point, the better the rank of its trial; the best lie on top."],
+        notes=[
+            "The lighter a point, the better the rank of its trial; of equal values the earlier one's is better. "
+            "The best lie on top."
+        ],
     )
 
 

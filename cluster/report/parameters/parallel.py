@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, best_few, changed, drawn, gathered, names
+from cluster.report.parameters.axes import Axis, axis, best_few, best_say, changed, drawn, left_out, names
 from cluster.report.records import Records
 from cluster.terminal.formatting import count, measure, settings
 from cluster.terminal.records import Row
@@ -30,9 +30,7 @@ def section(records: Records) -> Section | None:
     axes = [axis(records, name) for name in names(records)[:MOST_AXES]]
     if not rows or not axes:
         return None
-    told = [text for text in (gathered(one, best_few(rows)) for one in axes) if text]
-    says = f"The best {len(best_few(rows))} of {count(len(rows), 'trial')} "
-    says += f"have {', '.join(told[:4])}." if told else "lie all over the space: no hyperparameter sets them apart."
+    says = best_say(rows, axes, "have", "lie all over the space: no hyperparameter sets them apart")
     order = "the most important on top" if records.document["importance"] else "in the order of the sweep file"
     notes = [f"Each line is a trial, each row a hyperparameter, {order}, the last row its value."]
     if len(rows) > MOST_TRIALS:
@@ -47,7 +45,7 @@ def section(records: Records) -> Section | None:
         heading="All trials at a glance",
         says=says,
         figures=[styled(figure, height_px)],
-        notes=[*notes, *changed(records)],
+        notes=[*notes, *left_out(records, rows), *changed(records)],
     )
 
 

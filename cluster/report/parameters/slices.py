@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cluster.report.parameters.axes import Axis, axis, changed, drawn, effect, names, word
+from cluster.report.parameters.axes import Axis, axis, changed, drawn, effect, left_out, names, word
 from cluster.report.records import Records
 from cluster.report.visible import visible
 from cluster.terminal.formatting import setting
@@ -48,7 +48,7 @@ def section(records: Records) -> Section | None:
         heading="One hyperparameter at a time",
         says=says,
         figures=[styled(figure, ROW_PX * math.ceil(len(axes) / COLUMNS) + 40)],
-        notes=[*notes, *shown.notes, *_without_logarithm(axes, rows), *changed(records)],
+        notes=[*notes, *left_out(records, rows), *shown.notes, *_without_logarithm(axes, rows), *changed(records)],
     )
 
 

@@ -25,8 +25,9 @@ def section(records: Records) -> Section | None:
         return None
     failed, largest = sum(map(len, groups)), groups[0]
     of_most = "all" if len(groups) == 1 else f"{len(largest):,}"
-    most = f", {of_most} with" if failed > 1 else ""
-    says = f"{count(failed, 'trial')} of {len(records.rows):,} failed{most}: {message(largest[0])}."
+    like = "with" if len({message(row) for row in largest}) == 1 else "but for numbers with"
+    most = f", {of_most} {like}" if failed > 1 else ""
+    says = f"{count(failed, 'trial')} of {len(records.rows):,} {_ended(groups)}{most}: {message(largest[0])}."
     table = pd.DataFrame(
         {
             "message": [message(group[0]) for group in groups],
@@ -36,6 +37,13 @@ def section(records: Records) -> Section | None:
         }
     )
     return Section(id="failures", heading="Failures", says=says, tables=[table])
+
+
+def _ended(groups: Sequence[Sequence[Row]]) -> str:
+    """Return how these trials ended: infeasible ones broke a constraint, and did not fail."""
+    rows = [row for group in groups for row in group]
+    words = {"failed": "failed", "infeasible": "is infeasible" if len(rows) == 1 else "are infeasible"}
+    return " or ".join(word for state, word in words.items() if any(row.state == state for row in rows))
 
 
 def grouped(rows: Sequence[Row]) -> list[list[Row]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from cluster.report.head import begun
 from cluster.report.records import Records
 from cluster.sweep.reading import snapshot
 from cluster.terminal.formatting import count
@@ -24,7 +25,7 @@ def section(records: Records) -> Section | None:
     if len(rungs) < 2 or not any(row.epochs for row in records.rows):
         return None
     reached = [(rung.epoch, rung.reached) for rung in rung_funnel.funnel(records.rows, rungs)]
-    funnel = styled(_funnel(len(records.rows), reached), 60 + 32 * (len(reached) + 1))
+    funnel = styled(_funnel(len(begun(records)), reached), 60 + 32 * (len(reached) + 1))
     cached = sum(row.epochs - row.epochs_trained for row in records.rows)
     bar = styled(_epochs(records.document["cost"], cached), 170)
     return Section(
@@ -41,10 +42,11 @@ def _rungs(records: Records) -> list[int]:
 
 def _says(records: Records, reached: Sequence[tuple[int, int]]) -> str:
     last, number = reached[-1]
-    says = f"Of {count(len(records.rows), 'trial')} {number} reached the last rung, epoch {last}."
+    trials = f"{count(len(begun(records)), 'trial')} that began"
+    says = f"Of {trials} {number:,} reached the last rung, epoch {last}."
     if records.open_ended:
         ended = sum(row.state == "done" for row in records.rows)
-        says = f"Of {count(len(records.rows), 'trial')} {ended} came to the end of the script."
+        says = f"Of {trials} {ended:,} came to the end of the script."
     saved = saved_line(snapshot(records.read), A_WHOLE_LINE)
     return f"{says} {saved}." if saved else says
 

@@ -141,7 +141,8 @@ def _says(found: Sequence[LegRecord], num_workers: int) -> str:
     waited = waits(found)
     longest = max(waited, key=lambda key: waited[key], default=None)
     if longest is not None and waited[longest] > 0:
-        says += f" Longest at a rung waited {name_of_key(longest.partition('-')[0])}: {span(waited[longest])}."
+        name = name_of_key(longest.partition("-")[0])
+        says += f" Longest between two segments waited {name}: {span(waited[longest])}."
     return says
 
 

@@ -48,12 +48,14 @@ def _front_says(front: Mapping[str, Any] | None) -> list[str]:
     if not front:
         return []
     goals = " and ".join(f"{one['goal']} {one['name']}" for one in front["metrics"])
-    says = f"{count(len(front['trials']), 'trial')} on the front ({goals}): no other is better in all."
+    which = "is on the front" if len(front["trials"]) == 1 else "are on the front"
+    says = f"{count(len(front['trials']), 'trial')} {which} ({goals}): no other that counts is at least as good in "
+    says += "all of them and better in one."
     first, last = front["trials"][0], front["trials"][-1]
     if first is last:
         return [says]
     ends = (f"{trial_name(one['number'])} ({_pairs(one['values'])})" for one in (first, last))
-    return [says, f"It goes from {' to '.join(ends)}."]
+    return [says, f"By {front['metrics'][0]['name']} it goes from {' to '.join(ends)}."]
 
 
 def _chosen_says(records: Records, on_front: set[int]) -> list[str]:

@@ -92,12 +92,15 @@ def _says(metric: str, found: Sequence[Judged]) -> str:
     if not spreads:
         return f"With a single seed nothing tells how far the seed alone moves {metric}."
     widest = max(spreads, key=lambda name: spreads[name])
+    if spreads[widest] == 0:
+        return f"Each finalist has the same {metric} with all of its seeds."
     says = f"The seed alone moves {metric} by up to {measure(spreads[widest])} ({widest})"
     means = [one.mean for one in found if one.seeds and one.mean is not None and not one.default]
     if len(means) < 2:
         return f"{says}."
     apart = max(means) - min(means)
-    than = "more than" if spreads[widest] > apart else "less than" if spreads[widest] < apart else "as far as"
+    than = "more than" if spreads[widest] > apart else "less than"
+    than = "as far as" if measure(spreads[widest]) == measure(apart) else than
     return f"{says}, {than} the means of the finalists lie apart ({measure(apart)})."
 
 

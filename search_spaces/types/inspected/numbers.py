@@ -17,6 +17,8 @@ class Errors:
     """Quantiles of the error by their share in percent, such as ``5``."""
     absolute: Mapping[str, float]
     """Quantiles of the absolute error."""
+    covered: float | None = None
+    """Share of the examples whose true value is at most the predicted one."""
     num_targets: int = 1
     """Numbers that are predicted for each example; these are the errors of the first one."""
 

@@ -31,13 +31,16 @@ def confusion(head: Head, found: Inspection) -> Section | None:
         return None
     pairs = matrix.confused(MAX_PAIRS)
     rows = [[f"true {true}, predicted {guess}", num, of, num / of] for true, guess, num, of in pairs]
-    says = "No example of the test split is wrong."
+    what = "word" if found.problem == "tagging" else "example"
+    says = f"No {what} of the test split {'that is read ' * bool(matrix.unread)}is wrong."
     if pairs:
         true, guess, num, of = pairs[0]
         says = (
             f"Most often a true {true} is predicted {guess}: {num} of {of}. Rows are true classes, columns "
             "predicted ones; the second figure has the shares of each row."
         )
+    if matrix.unread:
+        says += f" Not in the figure: {matrix.unread:,} labelled words that are not read, which count as missed."
     table = pd.DataFrame(rows, columns=["confusion", "examples", "of", "share"])
     return Section(
         id="champion-confusion",

@@ -101,9 +101,18 @@ def scores(head: Head, found: Inspection) -> Section | None:
     return Section(
         id="champion-scores",
         heading="The champion on the test split",
-        says=f"Means over the champion's seeds, with 95 % intervals over test rows and seeds.{units}",
+        says=f"{_means(found)}{units}",
         tables=[_table(rows)],
     )
+
+
+def _means(found: Inspection) -> str:
+    """Say what the scores are means of, and their intervals of."""
+    several = max(one.seeds for one in found.scores) > 1
+    means = "Means over the champion's seeds" if several else "Of the champion's only seed"
+    if all(one.low is None for one in found.scores):
+        return f"{means}, without intervals."
+    return f"{means}, with 95 % intervals over test rows{' and seeds' * several}."
 
 
 def configuration(head: Head, found: Inspection) -> Section | None:
@@ -124,7 +133,11 @@ def configuration(head: Head, found: Inspection) -> Section | None:
     return Section(
         id="champion-configuration",
         heading="Configuration, and how to load the model",
-        says="What the search chose; all other hyperparameters are their defaults, or as the sweep file has them.",
+        says=f"{_chosen(head)} hyperparameters are their defaults, or as the sweep file has them.",
         tables=tables,
         html=f"<pre>{escape(how)}</pre>",
     )
+
+
+def _chosen(head: Head) -> str:
+    return "The values of what was searched; all other" if head.params else "Nothing was searched: all"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.types.inspected.numbers import Errors
 from search_spaces.types.inspection import Inspection
+from search_spaces.types.problems import quantiles_of
 from tracking.pages.look import BLUE, FAINT, INK, ORANGE, styled
 from tracking.pages.page import Section
 from tracking.results.champion.head import Head
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 HALF_OPEN = 0.6
 FEW_STEPS = 12
 """Up to so many steps ahead each has its tick."""
+FEW = 20
+"""Examples below which no tenth of them is told."""
 
 
 def pairs(head: Head, found: Inspection) -> Section | None:
@@ -27,10 +30,14 @@ def pairs(head: Head, found: Inspection) -> Section | None:
     if found.errors is not None and found.errors.num_targets > 1:
         what = "steps ahead" if found.problem == "forecast" else "targets"
         first = f" Of the {found.errors.num_targets} {what} this is the first."
-    says = (
-        "Points on the dotted line are exact; those above it are predicted too high. In the second figure a "
-        f"trend or a funnel is what the model has not learned: errors should not depend on the prediction.{first}"
-    )
+    says = "Points on the dotted line are exact; those above it are predicted too high. "
+    if quantiles_of(found.metric):
+        says += f"A quantile is meant to be above the truth as often as it says.{first}"
+    else:
+        says += (
+            "In the second figure a trend or a funnel is what the model has not learned: errors should not depend "
+        )
+        says += f"on the prediction.{first}"
     return Section(
         id="champion-pairs",
         heading="Predictions and residuals (test)",
@@ -83,10 +90,13 @@ def errors(head: Head, found: Inspection) -> Section | None:
         xaxis_title="prediction − truth, in the target's units", yaxis_title="test examples", bargap=0
     )
     figure.add_vline(0, line={"color": INK, "dash": "dot"})
-    says = (
-        f"Half of all errors are below {of.absolute['50']:.5g} in size, nine in ten between "
-        f"{of.quantiles['5']:.5g} and {of.quantiles['95']:.5g}; the largest is {of.absolute['100']:.5g}."
-    )
+    says = f"Half of all errors are at most {of.absolute['50']:.5g} in size"
+    if sum(counts) >= FEW:
+        says += f", nine in ten lie between {of.quantiles['5']:.5g} and {of.quantiles['95']:.5g}"
+    says += f"; the largest is {of.absolute['100']:.5g}."
+    if (quantile := quantiles_of(found.metric)) and of.covered is not None:
+        says += f" In {of.covered:.1%} of the examples the truth is at most the prediction; "
+        says += f"{quantile[0]:.0%} are meant."
     return Section(
         id="champion-errors",
         heading="Errors (test)",

@@ -38,5 +38,6 @@ def errors(error: Array, num_targets: int) -> Errors:
         histogram=Histogram(low=low, high=high, counts={"errors": counts}),
         quantiles={str(q): float(np.percentile(error, q)) for q in QUANTILES},
         absolute=absolute,
+        covered=float((error >= 0).mean()),
         num_targets=num_targets,
     )

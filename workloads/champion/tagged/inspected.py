@@ -38,7 +38,8 @@ def scores_of_labels(winner: Winner, test: Arrays) -> dict[str, Any]:
         names = [name or "span" for name in scheme.names]
         spans = span_counts(torch.from_numpy(predicted)[None], torch.from_numpy(y), scheme)
         found = spans[:, 0].numpy().astype(np.int64)
-    confusion = Confusion(classes=winner.classes, counts=counts.tolist())
+    unread = int(((y != NOT_COUNTED) & (predicted == NOT_COUNTED)).sum())
+    confusion = Confusion(classes=winner.classes, counts=counts.tolist(), unread=unread)
     scores = [ClassScores.of(name, *count) for name, count in zip(names, found.T.tolist(), strict=True)]
     return {"confusion": confusion, "classes": scores}
 
