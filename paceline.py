@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from cluster.driver.comparing.comparison import Comparison
 from cluster.python.begin import begun_of, checked
 from cluster.python.job import Job, job_of, submitted_of
 from cluster.python.outcome import Best, Recommended, telling
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Best",
     "BrokeOff",
+    "Comparison",
     "Job",
     "Recommended",
     "Result",

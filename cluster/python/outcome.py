@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.driver.comparing.comparison import Comparison
 from cluster.python.notebook import cell
+from cluster.python.resume import home_of
 from cluster.python.specs import path_kept
 from cluster.sweep.home import SweepHome
 from search_spaces.types.driver_errors import CANNOT_GO_ON, BrokeOff, SweepError
@@ -178,6 +180,29 @@ class Outcome:
         from cluster.sweep.document import document  # 140 ms: Optuna
 
         return document(self._read)
+
+    def compare(self, other: Outcome | str) -> Comparison:
+        """Compare the champion with that of ``other``, a result or an ID, as ``paceline compare ID ID`` does.
+
+        With the name of a searched hyperparameter its values are compared instead, as ``paceline compare ID
+        PARAMETER``. Raises LookupError where there is neither, and SweepError where one has no final evaluation.
+        """
+        from cluster.driver.comparing.between_sweeps import NotCompared  # 140 ms: NumPy, Optuna
+
+        searched = self._read.sweep.searched
+        if isinstance(other, str):
+            if other in searched:
+                return Comparison.of_values(self._read, other)
+            try:
+                other = Outcome(home_of(other))
+            except LookupError as error:
+                raise LookupError(f"{error}; {self.id} searches {', '.join(searched)}") from error
+        if other.id == self.id:
+            raise SweepError("a sweep is compared with another one, or by one of its hyperparameters")
+        try:
+            return Comparison.of_sweeps([self._read, other._read])
+        except NotCompared as error:
+            raise SweepError(str(error)) from error
 
     def model(self) -> Any:
         """Return the champion as MLflow's pyfunc, whose ``predict`` takes rows as their owner has them.

@@ -21,6 +21,9 @@ from search_spaces.types.trial_names import trial_key
 from tracking.results.intervals import Estimate, TestScores, apart, estimate
 from workloads.arrays import DataError
 
+EQUAL = "which score the same one by one"
+IF_ALIKE = "if both measured themselves on the same test data, of which nothing is known"
+
 
 class NotCompared(Exception):
     """Error: a sweep has no champion that can be compared; the message says why."""
@@ -170,7 +173,7 @@ def _difference(first: Side, second: Side) -> dict[str, Any]:
         "paired": how.startswith("paired"),
         "over": found.over,
         "how": how,
-        "said": _said(first, second, found, finite),
+        "said": _said(first, second, found, how),
     }
 
 
@@ -179,14 +182,13 @@ def _measured(first: Side, second: Side) -> tuple[str, Estimate | None]:
     if first.objective != second.objective:
         goals = " and ".join(f"{side.objective.name} ({side.objective.goal})" for side in (first, second))
         return f"the metrics differ, {goals}", None
-    own = [side.read.facts.verdict or {} for side in (first, second)]
-    if any(one.get("tested_by") for one in own) or not (first.kept and second.kept):
-        if first.read.sweep.workload != second.read.sweep.workload:
-            return "code of the user's measured itself, on test data of which nothing is known", None
-        return _by_seeds(first, second, "by seeds alone: nothing is known of the test rows")
-    if first.source != second.source:
+    known = bool(first.kept and second.kept)
+    if known and first.source != second.source:
         names = " and ".join(str(side.source[0]) for side in (first, second))
         return f"the data differs, {names}", None
+    own = [side.read.facts.verdict or {} for side in (first, second)]
+    if any(one.get("tested_by") for one in own) or not known:
+        return _by_seeds(first, second, f"by seeds alone: {_unknown(first, second)}")
     if not same_rows(first, second):
         return "apart: the same data, but other test rows", _apart(first, second)
     rows = [first.rows, second.rows]
@@ -194,7 +196,19 @@ def _measured(first: Side, second: Side) -> tuple[str, Estimate | None]:
         return _by_seeds(first, second, "by seeds alone: predictions of rows, or the data, are not there any more")
     if not first.by_seed.keys() & second.by_seed.keys() or rows[0].by_row.shape[1] != rows[1].by_row.shape[1]:
         return "apart: no seed in common", _apart(first, second)
-    return f"paired by {rows[0].by_row.shape[1]} test rows and by seed", estimate(rows[1].minus(rows[0]))
+    difference = rows[1].minus(rows[0])
+    same = difference.by_row is not None and not difference.by_row.any()
+    how = f"paired by {rows[0].by_row.shape[1]} test rows and by seed" + f", {EQUAL}" * same
+    return how, estimate(difference)
+
+
+def _unknown(first: Side, second: Side) -> str:
+    """Return what is not known of the test rows of champions of which one has measured itself."""
+    if first.kept and second.kept and same_rows(first, second):
+        return "code of the user's measured itself, and kept no scores of rows"
+    if first.read.sweep.workload == second.read.sweep.workload:
+        return "nothing is known of the test rows"
+    return f"it holds {IF_ALIKE}"
 
 
 def _by_seeds(first: Side, second: Side, how: str) -> tuple[str, Estimate]:
@@ -216,12 +230,17 @@ def _of_verdict(side: Side) -> Estimate:
     return Estimate(mean=mean, low=low, high=high, num_seeds=int(found["seeds"]))
 
 
-def _said(first: Side, second: Side, found: Estimate, finite: bool) -> str:
-    """Return in a sentence whether one champion is better. Inside the noise there is no winner."""
+def _said(first: Side, second: Side, found: Estimate, how: str) -> str:
+    """Return in words whether one champion is better, and what that rests on; inside the noise none is."""
     ids = first.read.home.id, second.read.home.id
-    if not finite:
+    if not np.isfinite([found.low, found.high]).all():
         return f"No interval can be given, so that {ids[1]} cannot be distinguished from {ids[0]}."
-    if found.low <= 0 <= found.high:
-        return f"No difference is shown between {ids[1]} and {ids[0]}: the 95 % interval includes 0."
-    better = first.objective.better(found.mean, 0.0)
-    return f"{ids[1]} is {'better' if better else 'worse'} than {ids[0]}: the 95 % interval excludes 0."
+    if EQUAL in how:
+        return (
+            f"{ids[1]} and {ids[0]} score the same in every test row; the interval is for rows that there are not."
+        )
+    told = f"No difference is shown between {ids[1]} and {ids[0]}: the 95 % interval includes 0."
+    if not found.low <= 0 <= found.high:
+        better = first.objective.better(found.mean, 0.0)
+        told = f"{ids[1]} is {'better' if better else 'worse'} than {ids[0]}: the 95 % interval excludes 0."
+    return f"{told} That holds {IF_ALIKE}." if IF_ALIKE in how else told

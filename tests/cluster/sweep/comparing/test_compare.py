@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+import paceline
 from cluster.sweep.comparing.by_parameter import _labels, held, said
 from cluster.sweep.home import SweepHome
 from cluster.terminal.records import Row, best_by
 from search_spaces.study.study import Study
+from search_spaces.types.driver_errors import SweepError
 from search_spaces.types.objective import Objective
 from tests.helpers.commands import told
 from tests.helpers.finished_sweep_without_ray import FAILING, raced
@@ -117,6 +119,53 @@ def test_a_sweep_without_a_verdict_or_with_another_metric_is_refused_or_told(
     assert "did you mean 'lr'" in told(capsys, "compare", first.id, "lrr", code=2)
 
 
+def test_champions_that_score_the_same_in_every_row_have_the_interval_of_rows_that_there_are_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (first, rows), (second, _) = judged(2.0), judged(2.0, "name=twin")
+    (found,) = json.loads(told(capsys, "compare", first.id, second.id, "--json"))["differences"]
+    assert found["mean"] == 0 and "which score the same one by one" in found["how"]
+    assert found["said"] == (
+        f"{second.id} and {first.id} score the same in every test row; the interval is for rows that there are not."
+    )
+    num_rows = rows.shape[1]
+    assert found["ci95"] == pytest.approx([-2 / num_rows, 2 / num_rows], rel=0.05)
+
+
+def itself(name: str, score: float, workload: str = "softmax") -> SweepHome:
+    """A sweep that says to be of a function that measured itself, with these scores by seed, of unknown rows."""
+    home = judged(2.0, f"name={name}", f"workload={workload}")[0]
+    study = Study(home.id, home.sweep().goals, home.journal)
+    for seed in (1, 2, 3):
+        entry = {"trial": 1, "seed": seed, "state": "done", "epoch": 9, "values": {"9": 0.5}}
+        study.set(f"final:t0001-s{seed}", entry | {"test": {"test_accuracy": score + seed / 100}})
+    study.set("verdict", {**study.facts()["verdict"], "tested_by": workload})
+    study.flush()
+    return home
+
+
+@pytest.mark.parametrize(
+    ("workload", "kept", "how", "condition"),
+    [
+        ("softmax", False, "by seeds alone: nothing is known of the test rows", False),
+        ("softmax", True, "by seeds alone: code of the user's measured itself, and kept no scores of rows", False),
+        ("mlp", False, "by seeds alone: it holds if both measured themselves on the same test data", True),
+    ],
+)
+def test_functions_with_test_data_of_their_own_are_paired_by_seed_and_what_that_rests_on_is_said(
+    workload: str, kept: bool, how: str, condition: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = itself("one", 0.5), itself("other", 0.7, workload)
+    if not kept:
+        for home in (first, second):
+            home.data.unlink()
+    (found,) = json.loads(told(capsys, "compare", first.id, second.id, "--json"))["differences"]
+    assert found["paired"] and found["over"] == "seeds" and how in found["how"]
+    assert found["mean"] == pytest.approx(0.2)
+    assert f"{second.id} is better than {first.id}" in found["said"]
+    assert ("That holds if both measured themselves on the same test data" in found["said"]) == condition
+
+
 def planted(trial: int, epoch: int) -> float:
     """Trials of batch size 32 are better by 0.2, known only when it runs: even numbers have 64."""
     return 0.5 + 0.2 * (trial % 2) + trial / 1000 + epoch / 1000
@@ -187,3 +236,31 @@ def test_values_that_all_score_the_same_have_no_best_one_and_a_single_trial_is_n
 
 def test_values_that_round_to_the_same_digits_are_not_one_value() -> None:
     assert _labels({0: 0.9999, 1: 1.0, 2: None, 3: 0.999}) == {0: "0.9999", 1: "1", 2: "null", 3: "0.999"}
+
+
+def test_python_compares_as_the_command_does(capsys: pytest.CaptureFixture[str]) -> None:
+    (weak, _), (strong, _) = judged(0.0), judged(6.0)
+    found = paceline.load(weak.id).compare(paceline.load(strong.id))
+    assert found.to_dict() == json.loads(told(capsys, "compare", weak.id, strong.id, "--json"))
+    assert found.said == [f"{strong.id} is better than {weak.id}: the 95 % interval excludes 0."]
+    (difference,) = found.document["differences"]
+    row = found.table.set_index("sweep").loc[strong.id]
+    assert [row["difference_mean"], row["difference_low"]] == [difference["mean"], difference["ci95"][0]]
+    assert found.table.set_index("sweep").loc[weak.id, "mean"] == found.document["sweeps"][0]["mean"]
+    assert repr(found) in told(capsys, "compare", weak.id, strong.id).replace("\r", "")
+    assert found.said[0] in found._repr_html_() and "<table" in found._repr_html_()
+    by_lr = paceline.load(weak.id).compare("lr")
+    assert by_lr.to_dict() == json.loads(told(capsys, "compare", weak.id, "lr", "--json"))
+    assert list(by_lr.table["best"]) and repr(by_lr).startswith(f"{weak.id}: val_accuracy by lr")
+    assert paceline.load(strong.id).compare(weak.id).to_dict()["sweeps"][0]["sweep"] == strong.id
+
+
+def test_python_refuses_what_cannot_be_compared() -> None:
+    home, _ = judged(2.0)
+    result = paceline.load(home.id)
+    with pytest.raises(SweepError, match="with another one"):
+        result.compare(result)
+    with pytest.raises(SweepError, match="has no final evaluation"):
+        result.compare(raced("name=other").id)
+    with pytest.raises(LookupError, match="searches lr, batch_size"):
+        result.compare("nothing-like-it")
