@@ -236,9 +236,8 @@ def _said(first: Side, second: Side, found: Estimate, how: str) -> str:
     if not np.isfinite([found.low, found.high]).all():
         return f"No interval can be given, so that {ids[1]} cannot be distinguished from {ids[0]}."
     if EQUAL in how:
-        return (
-            f"{ids[1]} and {ids[0]} score the same in every test row; the interval is for rows that there are not."
-        )
+        same = f"{ids[1]} and {ids[0]} score the same in every test row"
+        return f"{same}; on other rows they may differ within the interval."
     told = f"No difference is shown between {ids[1]} and {ids[0]}: the 95 % interval includes 0."
     if not found.low <= 0 <= found.high:
         better = first.objective.better(found.mean, 0.0)

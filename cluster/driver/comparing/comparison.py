@@ -45,7 +45,7 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row for each champion, with the difference to the first; or for each value, of the last view first."""
+        """One row for each champion, with its difference to the first; or for each value, the last view first."""
         import pandas as pd
 
         rows = self._champions() if self._of_sweeps else self._values()
@@ -93,7 +93,7 @@ class Comparison:
         return "\n".join(line.plain for line in lines)
 
     def _repr_html_(self) -> str:
-        table = self.table.to_html(index=False, border=0, na_rep="", float_format="{:.5g}".format)
+        table: str = self.table.to_html(index=False, border=0, na_rep="", float_format="{:.5g}".format)
         return table + "".join(f"<p>{escape(text)}</p>" for text in self.said)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cluster.report.parameters.axes import Axis, axis, best_few, best_say, changed, drawn, left_out, names
 from cluster.report.records import Records
-from cluster.terminal.formatting import count, measure, settings
+from cluster.terminal.formatting import measure, settings
 from cluster.terminal.records import Row
 from search_spaces.types.trial_names import trial_name
 from tracking.pages.look import FAINT, GRID, INK, ORANGE, PAPER, SKY, keyed, styled

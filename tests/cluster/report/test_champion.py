@@ -49,6 +49,8 @@ def test_the_champion_s_sections_stand_below_those_of_the_sweep(home: SweepHome)
     assert (
         ids[-4:] == ["champion", "champion-curves", "champion-confusion", "champion-classes"] and not drawn.failed
     )
+    headings = [section.heading for section in drawn.page.sections]
+    assert len(set(headings)) == len(headings)
     assert b"Most often a true 5 is predicted 9: 1 of 4." in drawn.page.html()
 
 

@@ -94,9 +94,8 @@ def test_a_cell_of_few_trials_with_a_better_mean_does_not_make_the_sentence_fals
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pairs, "_cells", lambda rows, *axes: {(0, 0): [0.5] * 3, (1, 0): [0.9]})
-    assert says(pairs.contour(made())).startswith(
-        "Of cells of 3 trials or more, the best mean, 0.5000 over 3 trials"
-    )
+    told = "The best mean of the cells with 3 trials or more, 0.5000 over 3 trials"
+    assert says(pairs.contour(made())).startswith(told)
 
 
 def test_a_value_that_is_not_finite_is_not_the_best() -> None:
