@@ -9,7 +9,7 @@ from cluster.report.records import Records
 from cluster.sweep.reading import snapshot
 from cluster.terminal import baseline_lines, live_lines
 from cluster.terminal.changed_values import shown
-from cluster.terminal.closing_summary import counted, judgement, moved_words, warnings
+from cluster.terminal.closing_summary import counted, judgement, moved_words, overfitting, warnings
 from cluster.terminal.formatting import bounds, count, duration, interval, measure, setting
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.verdict import seeds_in_common
@@ -46,10 +46,7 @@ def section(records: Records) -> Section:
 def _of_verdict(verdict: Mapping[str, Any], objective: Objective, warned: Sequence[str]) -> list[str]:
     found = [judgement(verdict, objective), *baseline_lines.sentences(verdict)]
     found = [text for text in found if text not in warned]
-    found += [text for text in (verdict.get("why"), moved_words(verdict)) if text]
-    if judged := verdict.get("overfitting"):
-        found.append(f"{judged[0].upper()}{judged[1:]}.")
-    return found
+    return found + [text for text in (verdict.get("why"), moved_words(verdict), overfitting(verdict)) if text]
 
 
 def _of_search(records: Records) -> list[str]:

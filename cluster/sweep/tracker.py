@@ -28,7 +28,7 @@ from cluster.sweep.reading import (
 from cluster.sweep.steering.order import LANES
 from cluster.terminal import baseline_lines
 from cluster.terminal.changed_values import shown
-from cluster.terminal.closing_summary import warnings
+from cluster.terminal.closing_summary import overfitting, warnings
 from cluster.terminal.criteria import goals, pareto_front, told
 from cluster.terminal.knowledge_lines import cached
 from cluster.terminal.leaderboard_file import leaderboard
@@ -269,10 +269,11 @@ def _importance(shares: Mapping[str, float], sweep: Sweep) -> dict[str, float]:
 
 
 def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
-    """Return why the champion won, with the warnings of the final evaluation, for the sweep's note."""
+    """Return why the champion won, whether it overfitted, and the warnings, for the sweep's note."""
     warned = warnings(verdict, objective)
     plain = [text for text in baseline_lines.sentences(verdict) if text not in warned]
-    return "\n\n".join([str(verdict.get("why") or ""), *plain, *(f"**{text}**" for text in warned)])
+    told = [str(verdict.get("why") or ""), *filter(None, [overfitting(verdict)])]
+    return "\n\n".join([*told, *plain, *(f"**{text}**" for text in warned)])
 
 
 def finals(verdict: Mapping[str, Any] | None) -> dict[str, str]:

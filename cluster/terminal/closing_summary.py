@@ -169,12 +169,17 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
     ]
     lines += _finalist_lines(verdict)
     lines += [Text(f"  {said}") for said in (counted(verdict), verdict.get("why"), moved_words(verdict)) if said]
-    if judged := verdict.get("overfitting"):
-        lines.append(Text(f"  {judged[0].upper()}{judged[1:]}."))
+    lines += [Text(f"  {said}") for said in [overfitting(verdict)] if said]
     warned, said = warnings(verdict, objective), judgement(verdict, objective)
     lines += [Text(f"  {text}") for text in baseline_lines.sentences(verdict) if text not in warned]
     lines += [Text(f"  {text}", "bold red") for text in warned]
     return [*lines, *([] if said in warned else [Text(f"  {said}")])]
+
+
+def overfitting(verdict: Mapping[str, Any]) -> str | None:
+    """Return the sentence on the champion's overfitting; None where its curves do not tell."""
+    judged = verdict.get("overfitting")
+    return f"{judged[0].upper()}{judged[1:]}." if judged else None
 
 
 def no_verdict_lines(why: str | None) -> list[Text]:
