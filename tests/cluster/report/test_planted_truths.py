@@ -64,9 +64,9 @@ def test_a_baseline_that_wins_is_said_to_in_the_same_words_everywhere(
     assert final_metrics(judged, objective)["test_accuracy_gain_vs_baseline"] == winning["difference"]["mean"]
 
 
-def curves_of(search: SearchData, folder: Path, epochs: int = 24) -> dict[str, list[float]]:
+def curves_of(search: SearchData, lr: float, folder: Path, epochs: int = 24) -> dict[str, list[float]]:
     """Train a wide perceptron on the data; return its losses by epoch."""
-    params = {"lr": 0.01, "batch_size": 16, "width": 64, "depth": 1, "optimizer": "adam"}
+    params = {"lr": lr, "batch_size": 16, "width": 64, "depth": 1, "optimizer": "adam"}
     lane = LegRunner(LegSetting("mlp", LOSS, str(folder), device="cpu"), search)
     member = Member(trial=0, seed=1, params=params)
     lane.start(Leg(id=0, start=0, stop=epochs, horizon=epochs, members=(member,)))
@@ -92,7 +92,7 @@ def labelled(by_chance: bool) -> SearchData:
 
 def words_of(by_chance: bool, folder: Path) -> str:
     search = labelled(by_chance)
-    curves: Mapping[str, Any] = curves_of(search, folder)
+    curves: Mapping[str, Any] = curves_of(search, 0.01 if by_chance else 1e-3, folder)
     judged = judge(curves, 1 + int(np.argmin(curves["val_loss"])))
     assert judged is not None
     return judged.words
@@ -101,7 +101,7 @@ def words_of(by_chance: bool, folder: Path) -> str:
 def test_a_planted_overfit_is_called_one_everywhere_and_what_generalises_is_not(
     records: Records, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Labels by chance can only be learned by heart."""
+    """Labels by chance can only be learned by heart; a rule is still being learned at a small learning rate."""
     words = words_of(True, tmp_path / "chance")
     assert ": overfitting; the weights of epoch " in words and "while the training loss falls" in words
     assert ": overfitting" not in words_of(False, tmp_path / "rule")
