@@ -9,10 +9,10 @@ from cluster.report.records import Records
 from cluster.sweep.reading import snapshot
 from cluster.terminal import baseline_lines, live_lines
 from cluster.terminal.changed_values import shown
-from cluster.terminal.closing_summary import counted, judgement, moved_words, overfitting, warnings
+from cluster.terminal.closing_summary import counted, judgement, moved_words, warnings
 from cluster.terminal.formatting import bounds, count, duration, interval, measure, setting
 from cluster.terminal.recommended_lines import words
-from cluster.terminal.verdict import seeds_in_common
+from cluster.terminal.verdict import overfitted, seeds_in_common
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from tracking.pages.page import Section, Tile
@@ -46,7 +46,9 @@ def section(records: Records) -> Section:
 def _of_verdict(verdict: Mapping[str, Any], objective: Objective, warned: Sequence[str]) -> list[str]:
     found = [judgement(verdict, objective), *baseline_lines.sentences(verdict)]
     found = [text for text in found if text not in warned]
-    return found + [text for text in (verdict.get("why"), moved_words(verdict), overfitting(verdict)) if text]
+    return found + [
+        text for text in (verdict.get("why"), moved_words(verdict), overfitted.sentence(verdict)) if text
+    ]
 
 
 def _of_search(records: Records) -> list[str]:

@@ -28,12 +28,13 @@ from cluster.sweep.reading import (
 from cluster.sweep.steering.order import LANES
 from cluster.terminal import baseline_lines
 from cluster.terminal.changed_values import shown
-from cluster.terminal.closing_summary import overfitting, warnings
+from cluster.terminal.closing_summary import warnings
 from cluster.terminal.criteria import goals, pareto_front, told
 from cluster.terminal.knowledge_lines import cached
 from cluster.terminal.leaderboard_file import leaderboard
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Observer, Row, best_of, ranked, recommended_of
+from cluster.terminal.verdict import overfitted
 from search_spaces.space.domain_contract import Domain, is_number
 from search_spaces.space.hyperparameters import complete
 from search_spaces.space.space import Space
@@ -272,7 +273,7 @@ def _reasons(verdict: Mapping[str, Any], objective: Objective) -> str:
     """Return why the champion won, whether it overfitted, and the warnings, for the sweep's note."""
     warned = warnings(verdict, objective)
     plain = [text for text in baseline_lines.sentences(verdict) if text not in warned]
-    told = [str(verdict.get("why") or ""), *filter(None, [overfitting(verdict)])]
+    told = [str(verdict.get("why") or ""), *filter(None, [overfitted.sentence(verdict)])]
     return "\n\n".join([*told, *plain, *(f"**{text}**" for text in warned)])
 
 

@@ -22,7 +22,7 @@ from cluster.terminal.leaderboard import ranked as board_of
 from cluster.terminal.live_lines import Title
 from cluster.terminal.recommended_lines import words
 from cluster.terminal.records import Snapshot, Trouble, ranked
-from cluster.terminal.verdict import seeds_in_common, unpredicted
+from cluster.terminal.verdict import overfitted, seeds_in_common, unpredicted
 from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
@@ -168,18 +168,15 @@ def verdict_lines(verdict: Mapping[str, Any] | None, objective: Objective) -> li
         *_measured_lines(verdict, objective),
     ]
     lines += _finalist_lines(verdict)
-    lines += [Text(f"  {said}") for said in (counted(verdict), verdict.get("why"), moved_words(verdict)) if said]
-    lines += [Text(f"  {said}") for said in [overfitting(verdict)] if said]
+    lines += [Text(f"  {said}") for said in _reasons(verdict) if said]
     warned, said = warnings(verdict, objective), judgement(verdict, objective)
     lines += [Text(f"  {text}") for text in baseline_lines.sentences(verdict) if text not in warned]
     lines += [Text(f"  {text}", "bold red") for text in warned]
     return [*lines, *([] if said in warned else [Text(f"  {said}")])]
 
 
-def overfitting(verdict: Mapping[str, Any]) -> str | None:
-    """Return the sentence on the champion's overfitting; None where its curves do not tell."""
-    judged = verdict.get("overfitting")
-    return f"{judged[0].upper()}{judged[1:]}." if judged else None
+def _reasons(verdict: Mapping[str, Any]) -> list[str | None]:
+    return [counted(verdict), verdict.get("why"), moved_words(verdict), overfitted.sentence(verdict)]
 
 
 def no_verdict_lines(why: str | None) -> list[Text]:
