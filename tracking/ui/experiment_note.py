@@ -15,6 +15,7 @@ from typing import Final
 from tracking import names
 from tracking.store.open import Store
 from tracking.store.records import FoundRun, Place
+from tracking.ui.links import TRAINING, run_page
 
 BEGIN: Final = "#### Sweeps"
 END: Final = "*Kept by Paceline.*"
@@ -71,10 +72,10 @@ def _cells(run: FoundRun, experiment_id: str) -> tuple[str, ...]:
     sweep, metric = run.tags.get(names.SWEEP_ID, ""), run.tags.get(names.SWEEP_METRIC, "")
     best = run.newest(names.best(names.clean_key(metric)))
     state = run.tags.get(names.SWEEP_STATE, "")
-    here = f"#/experiments/{experiment_id}/runs"
+    own, trials = run_page(experiment_id, run.run_id), f"#/experiments/{experiment_id}/runs?{TRAINING}"
     return (
-        f"[{cell(run.tags.get(names.SWEEP_NAME, ''))} {sweep}]({here}/{run.run_id}) · "
-        f"[trials]({here}?workflowType=machine_learning&viewStateShareKey={sweep})",
+        f"[{cell(run.tags.get(names.SWEEP_NAME, ''))} {sweep}]({own}) · "
+        f"[trials]({trials}&viewStateShareKey={sweep})",
         "" if best is None else f"{cell(metric)} {best:.5g}",
         cell(run.tags.get(names.SWEEP_TEST, "")),
         names.EARLIER_STATES.get(state, state),

@@ -25,6 +25,7 @@ from tracking import names
 from tracking.store.moved_file import mend_paths
 from tracking.store.open import resolve, sqlite_path
 from tracking.store.sqlite import why_off
+from tracking.ui.links import TRAINING
 
 DEFAULT_PORT: Final = 5000
 NUM_PORTS: Final = 20
@@ -53,8 +54,8 @@ def charts_url(base: str, experiment_id: str, sweep_id: str) -> str:
 
 
 def _url(base: str, experiment_id: str, query: Mapping[str, str]) -> str:
-    asked = urlencode({"workflowType": "machine_learning", **query}, quote_via=quote)
-    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs?{asked}"
+    asked = urlencode(query, quote_via=quote)
+    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs?{TRAINING}&{asked}"
 
 
 @dataclass(frozen=True, kw_only=True)

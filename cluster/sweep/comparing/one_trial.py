@@ -17,6 +17,7 @@ from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params, restored, stored
 from tracking.store.errors import Away
+from tracking.ui.links import run_page
 from workloads.registry import catalogue
 
 SOURCES = ("searched", "spec", "default")
@@ -110,7 +111,7 @@ def _run_url(read: Reading, row: Row) -> str | None:
     if not row.run_id or "url" not in tracking:
         return None
     base = str(tracking["url"]).partition("/#/")[0]
-    return f"{base}/#/experiments/{tracking['experiment_id']}/runs/{row.run_id}"
+    return f"{base}/{run_page(tracking['experiment_id'], row.run_id)}"
 
 
 def _saved(read: Reading, row: Row) -> str | None:

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cluster.terminal.closing_summary import judgement, largest, warnings
+from cluster.terminal.closing_summary import counted, judgement, largest, warnings
 from cluster.terminal.formatting import bounds, count, interval, measure, settings
 from search_spaces.spec.sweep import Sweep
 from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import restored
 from tracking import names
 from tracking.results.trial_zero import names as zero
+from tracking.ui.links import model_page, run_page
 
 REPORT: Final = "verdict/report.html"
 """Artifact of the champion's run."""
@@ -48,8 +49,7 @@ def of_sweep(judged: Judged) -> list[str]:
     verdict, objective = judged.verdict, judged.sweep.objective
     said = judgement(verdict, objective)
     told = [_test(verdict), *([said] if said not in warnings(verdict, objective) else []), _load(judged)]
-    own = _run(judged, judged.parent_run_id)
-    pages = [_link("the sweep's report", f"{own}/artifacts/{names.REPORT_FILE}" if own else None)]
+    pages = [_link("the sweep's report", _run(judged, judged.parent_run_id, names.REPORT_FILE))]
     pages += [_link("the champion's run", _run(judged, judged.champion_run_id)), *_pages(judged)]
     return [text for text in (*told, _row(pages)) if text]
 
@@ -73,8 +73,7 @@ def of_version(judged: Judged, card: str) -> str:
     How to load it is added where its number is known.
     """
     home = _link(f"{judged.sweep.name} {judged.sweep_id}", _run(judged, judged.parent_run_id))
-    run = _run(judged, judged.champion_run_id)
-    whole = _link("its model card", f"{run}/artifacts/{names.MODEL_CARD_FILE}" if run else None)
+    whole = _link("its model card", _run(judged, judged.champion_run_id, names.MODEL_CARD_FILE))
     lines = [f"Champion of sweep {home}. {_test(judged.verdict)}", _row([*_pages(judged)[:1], whole]), card]
     return "\n\n".join(text for text in lines if text)
 
@@ -85,7 +84,7 @@ def _test(verdict: Mapping[str, Any]) -> str:
     told += " (95 % interval)" if bounds(found["ci95"]) else ""
     default = (verdict.get("default") or {}).get("mean")
     beside = "" if default is None else f"; {zero(verdict).words}: {measure(default)}"
-    return f"{told}{beside}."
+    return " ".join(filter(None, [f"{told}{beside}.", counted(verdict)]))
 
 
 def _about(judged: Judged) -> list[str]:
@@ -111,17 +110,16 @@ def _load(judged: Judged) -> str:
 
 
 def _pages(judged: Judged) -> list[str]:
-    run = _run(judged, judged.champion_run_id)
-    found = [_link("its report", f"{run}/artifacts/{REPORT}" if run else None)]
+    found = [_link("its report", _run(judged, judged.champion_run_id, REPORT))]
     if judged.model is not None and judged.model.startswith(ALIAS):
         name = re.split("[@/]", judged.model.removeprefix(ALIAS))[0]
-        found.append(_link("the registered model", f"#/models/{name}"))
+        found.append(_link("the registered model", model_page(name)))
     return found
 
 
-def _run(judged: Judged, run_id: str | None) -> str | None:
-    known = judged.experiment_id and run_id
-    return f"#/experiments/{judged.experiment_id}/runs/{run_id}" if known else None
+def _run(judged: Judged, run_id: str | None, artifact: str = "") -> str | None:
+    experiment_id = judged.experiment_id
+    return run_page(experiment_id, run_id, artifact) if experiment_id and run_id else None
 
 
 def _link(words: str, place: str | None) -> str:

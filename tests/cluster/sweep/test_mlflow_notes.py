@@ -21,6 +21,7 @@ from search_spaces.spec.sweep import parse_sweep
 from tests.helpers.finished_sweep_without_ray import CARD, SPEC, raced
 from tests.helpers.small_sweep_in_mlflow import open_writer, params, runs_of
 from tracking.results.table import sweep_runs
+from tracking.ui.links import TRAINING
 from workloads.registry import catalogue
 
 
@@ -33,6 +34,7 @@ VERDICT: dict[str, Any] = {
     "winner": {"number": 8, "params": {"lr": 5.08952353e-06}, **estimate(0.95678, 0.92, 0.976)},
     "default": {"number": 0, **estimate(0.7753)},
     "difference": estimate(0.18, 0.1, 0.25),
+    "interval": {"over": "seeds", "rows": None},
     "baseline": None,
     "baselines": [],
     "unpredicted": [],
@@ -56,24 +58,27 @@ def judged(tmp_path: Path, **changed: Any) -> Judged:
 def test_the_sweeps_note_leads_to_the_champion_its_report_and_its_model(tmp_path: Path) -> None:
     told = "\n".join(notes.of_sweep(judged(tmp_path)))
     assert "**test_accuracy 0.9568 [0.9200, 0.9760]** on the test split, over 3 seeds (95 % interval)" in told
-    assert "the defaults: 0.7753." in told
+    assert "the defaults: 0.7753. 95 % intervals over the seeds alone: for other test rows" in told
     assert '`mlflow.pyfunc.load_model("models:/wines@champion").predict(rows)`' in told
-    for place in ("own/artifacts/sweep/report.html", "best)", "best/artifacts/verdict/report.html"):
-        assert f"(#/experiments/7/runs/{place}" in told
-    assert "(#/models/wines)" in told
+    for place in ("own/artifacts/sweep/report.html", "best", "best/artifacts/verdict/report.html"):
+        assert f"(#/experiments/7/runs/{place}?{TRAINING})" in told
+    assert f"(#/models/wines?{TRAINING})" in told
 
 
 def test_the_champions_note_tells_data_leaks_and_settings(tmp_path: Path) -> None:
     told = notes.of_champion(judged(tmp_path))
-    assert "[wines f5b9](#/experiments/7/runs/own)" in told and "0.9568 [0.9200, 0.9760]" in told
+    assert f"[wines f5b9](#/experiments/7/runs/own?{TRAINING})" in told
+    assert "0.9568 [0.9200, 0.9760]" in told
     assert "t008: `lr=5.1e-06`" in told and "**Leak: 2 rows of test are rows of train**" in told
     assert "Data: wine, rows train 100, val 40, test 38 (digest 000000000000)." in told
 
 
 def test_the_version_is_described_by_its_score_and_the_model_card(tmp_path: Path) -> None:
     told = notes.of_version(judged(tmp_path), "# the card")
-    assert told.startswith("Champion of sweep [wines f5b9](#/experiments/7/runs/own). **test_accuracy 0.9568 [")
-    assert "[its model card](#/experiments/7/runs/best/artifacts/model_card.md)\n\n# the card" in told
+    assert told.startswith(
+        f"Champion of sweep [wines f5b9](#/experiments/7/runs/own?{TRAINING}). **test_accuracy 0.9568 ["
+    )
+    assert f"[its model card](#/experiments/7/runs/best/artifacts/model_card.md?{TRAINING})\n\n# the card" in told
 
 
 def test_what_is_not_known_is_not_linked(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_every_sweep_has_a_line_with_its_numbers_and_links() -> None:
     told = table([run(1, **{names.SWEEP_TEST: "test_accuracy 0.9568 [0.9214, 0.9763]"}), run(2)], "7")
     second, first = [line for line in told.splitlines() if line.startswith("| [")]
     assert first == (
-        "| [digits a001](#/experiments/7/runs/run1) · "
+        "| [digits a001](#/experiments/7/runs/run1?workflowType=machine_learning) · "
         "[trials](#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=a001) | "
         r"val\_accuracy 0.98765 | test\_accuracy 0.9568 \[0.9214, 0.9763\] | finished | 1970-01-01 00:01 |"
     )
