@@ -31,7 +31,7 @@ from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.module_path import Packages, users_folder
 from search_spaces.types.trial_names import name_of_key
 from tracking.results.champion.head import Head
-from tracking.results.promotion import score_tags
+from tracking.results.promotion import Score
 from tracking.results.registered_model import Candidate, Example, Folder, Registered, describe, log_folder, register
 from tracking.store.errors import Away, Refused
 from tracking.store.open import resolve
@@ -224,7 +224,9 @@ class ChampionProcess:
         if judged is None or judged["tested_by"] is not None:
             return {}
         rows = (kept_card(self.home) or {}).get("test_digest", "")
-        return score_tags(judged["metric"], self.sweep.objective.goal, judged["winner"]["mean"], rows)
+        goal, winner = self.sweep.objective.goal, judged["winner"]
+        low, high = winner["ci95"] or (None, None)
+        return Score(metric=judged["metric"], goal=goal, value=winner["mean"], ci95=(low, high)).tags(rows)
 
     def describe(
         self, chosen: Track, tracker: Tracker, verdict: Mapping[str, Any] | None, card: str, model: str

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from cluster.models.champion import NoModel, champion_of, store_of
 
 if TYPE_CHECKING:
     from cluster.sweep.reading import Reading
+    from tracking.results.intervals import Estimate
 
 WORDS = {
     "none": "no version was the champion",
     "same": "a model of this sweep was the champion already",
-    "better": "it is as good as the champion, or better",
-    "worse": "it is worse than the champion",
+    "better": "its score is as good as the champion's, or better",
+    "worse": "its score is worse than the champion's",
     "unknown": "whether it is better than the champion is not known",
 }
 
@@ -22,9 +24,9 @@ def promoted(read: Reading, force: bool) -> dict[str, Any]:
     """Give the alias ``champion`` to the sweep's newest version; return what was done, as a document.
 
     Raises NoModel where there is no such version or its files were changed, and, unless it is forced, where the
-    champion is better on the same test rows, or the two cannot be compared.
+    champion is better on the same test rows, be it inside the noise, or the two cannot be compared.
     """
-    from tracking.results.promotion import promote, standing  # 60 ms
+    from tracking.results.promotion import in_words, promote, standing  # 60 ms
     from tracking.store.errors import sorted_trouble
     from tracking.store.open import open_mlflow  # 20 ms: sqlite3
 
@@ -32,10 +34,12 @@ def promoted(read: Reading, force: bool) -> dict[str, Any]:
         client = open_mlflow(store_of(read)).client
         found = standing(client, stored.name, stored.version)
         before = f"version {found.version} of {stored.name} (sweep {found.sweep}) is the champion"
+        difference, how = found.difference, "apart"
+        if found.verdict in ("better", "worse") and found.sweep and (paired := _paired(read, found.sweep)):
+            difference, how = paired
+        why = f"{found.why}{in_words(difference)}" if found.why else WORDS[found.verdict]
         if found.verdict in ("worse", "unknown") and not force:
-            raise NoModel(
-                f"{before}; {WORDS[found.verdict]}: {found.why}; --force makes {stored.uri} it nevertheless"
-            )
+            raise NoModel(f"{before}; {WORDS[found.verdict]}: {why}; --force makes {stored.uri} it nevertheless")
         promote(client, stored.name, stored.version)
     return {
         "sweep": read.home.id,
@@ -43,8 +47,38 @@ def promoted(read: Reading, force: bool) -> dict[str, Any]:
         "version": stored.version,
         "uri": f"models:/{stored.name}@champion",
         "comparison": found.verdict,
-        "why": found.why or WORDS[found.verdict],
+        "why": why,
+        "difference": None if difference is None else _told(difference, how),
         "replaced": None
         if found.version in (None, stored.version)
         else {"version": found.version, "sweep": found.sweep},
     }
+
+
+def _paired(read: Reading, other: str) -> tuple[Estimate, str] | None:
+    """Return the sweep's champion less that of ``other`` as `paceline compare` has it, and how it was measured.
+
+    None where that sweep is not here, or the two cannot be compared so.
+    """
+    from cluster.driver.comparing.between_sweeps import NotCompared, compared  # 1,300 ms: torch
+    from cluster.sweep.home import SweepHome
+    from cluster.sweep.reading import Reading
+    from tracking.results.intervals import Estimate  # 5 ms
+
+    home = next((one for one in SweepHome.all() if one.id == other), None)
+    if home is None:
+        return None
+    try:
+        [found] = compared([Reading.of(home), read])["differences"]
+    except NotCompared:
+        return None
+    if found["ci95"] is None:
+        return None
+    low, high = found["ci95"]
+    return Estimate(mean=found["mean"], low=low, high=high, num_seeds=0), found["how"]
+
+
+def _told(difference: Estimate, how: str) -> dict[str, Any]:
+    """Return a difference for the document; null for what is not known."""
+    low, high = difference.ci95
+    return {"mean": difference.mean, "ci95": None if isnan(low) or isnan(high) else [low, high], "how": how}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE: Final = 50_000
 ANEW: Final = "keys are the sweep file's; for predictions write it anew in UTF-8 with commas, or as .parquet"
+BUFFER_BYTES: Final = 2**20
 HEAD_BYTES: Final = 2**20
 """Bytes in which the encoding of a file with a single column is looked for."""
 NO_SEPARATOR: Final = "\x1f"
@@ -116,7 +117,8 @@ class TableRows:
 
         styles: Styles = {}
         first = 1
-        for batch in parquet.ParquetFile(self.path).iter_batches(ROWS_AT_ONCE):
+        whole = parquet.ParquetFile(self.path, buffer_size=BUFFER_BYTES)  # else it reads whole row groups
+        for batch in whole.iter_batches(ROWS_AT_ONCE):
             found = typed_file(pa.Table.from_batches([batch]), self.known, styles)
             styles = {**found.styles, **styles}
             self._note(found.notes)

@@ -292,7 +292,11 @@ DOCUMENTS: Mapping[str, Mapping[str, str]] = {
         "uri": "`models:/NAME@champion`",
         "comparison": "`none`: there was no champion; `same`: it was of this sweep; `better`, `worse`, or "
         "`unknown`: other test rows, or another metric",
-        "why": "the same in words, with both scores",
+        "why": "the same in words, with both scores, the difference and its interval",
+        "difference.mean": "its score less the champion's; `difference` is null where they were not compared",
+        "difference.ci95": "its 95 % interval; null where there is none. One that includes 0 is inside the noise",
+        "difference.how": "how it was measured, as in `compare`: paired by test rows and seeds, or `apart` where "
+        "the other sweep is not here",
         "replaced": "the `version` that was the champion, and its `sweep`; null where it was this one",
     },
     "report": {

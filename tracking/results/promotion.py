@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from search_spaces.types.objective import Objective
 from tracking import names
+from tracking.results.intervals import Estimate, apart
 from tracking.store.errors import is_final
 
 if TYPE_CHECKING:
@@ -17,15 +19,33 @@ METRIC: Final = "test.metric"
 GOAL: Final = "test.goal"
 VALUE: Final = "test.value"
 """Mean over the seeds of the final evaluation."""
+LOW: Final = "test.low"
+HIGH: Final = "test.high"
+"""Bounds of its 95 % interval."""
 ROWS: Final = "test.rows"
 """SHA-256 of the test split's rows and targets."""
 
 Verdict = Literal["none", "same", "better", "worse", "unknown"]
 
 
-def score_tags(metric: str, goal: str, value: float | None, rows: str) -> dict[str, str]:
-    """Return the tags of a version by which it is compared with others; empty where it has no score."""
-    return {} if value is None or not rows else {METRIC: metric, GOAL: goal, VALUE: repr(value), ROWS: rows}
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A champion's score on the test split, None without one, and its 95 % interval."""
+
+    metric: str
+    goal: str
+    value: float | None
+    ci95: tuple[float | None, float | None] = (None, None)
+
+    def tags(self, rows: str) -> dict[str, str]:
+        """Return the tags of a version by which it is compared with others; empty where it has no score.
+
+        ``rows`` is the digest of the test split's rows.
+        """
+        if self.value is None or not rows:
+            return {}
+        bounds = {name: repr(one) for name, one in zip((LOW, HIGH), self.ci95, strict=True) if one is not None}
+        return {METRIC: self.metric, GOAL: self.goal, VALUE: repr(self.value), ROWS: rows, **bounds}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +60,8 @@ class Standing:
     version: str | None = None
     """Number of the present champion, and its sweep's ID."""
     sweep: str | None = None
+    difference: Estimate | None = None
+    """Its score less the champion's, with an interval from those of both; None where that is not known."""
 
 
 def standing(client: MlflowClient, name: str, number: str) -> Standing:
@@ -56,7 +78,21 @@ def standing(client: MlflowClient, name: str, number: str) -> Standing:
     objective = Objective(mine[METRIC], mine[GOAL])  # type: ignore[arg-type] # written by score_tags
     mean, other = float(mine[VALUE]), float(theirs[VALUE])
     why = f"{mine[METRIC]} {mean:.5g} against {other:.5g} on the same test rows"
-    return Standing(verdict="worse" if objective.better(other, mean) else "better", why=why, **told)
+    verdict: Verdict = "worse" if objective.better(other, mean) else "better"
+    return Standing(verdict=verdict, why=why, difference=apart(_estimate(mine), _estimate(theirs)), **told)
+
+
+def _estimate(tags: Mapping[str, str]) -> Estimate:
+    low, high = (float(tags.get(name, "nan")) for name in (LOW, HIGH))
+    return Estimate(mean=float(tags[VALUE]), low=low, high=high, num_seeds=0)
+
+
+def in_words(found: Estimate | None) -> str:
+    """Return a difference with its interval, and whether it is inside the noise; empty where it has no interval."""
+    if found is None or not isfinite(found.low) or not isfinite(found.high):
+        return ""
+    noise = ", inside the noise: neither is shown to be better" if found.low <= 0 <= found.high else ""
+    return f", a difference of {found.mean:+.4g} (95 % interval {found.low:.4g} to {found.high:.4g}){noise}"
 
 
 def promote(client: MlflowClient, name: str, number: str) -> None:
@@ -74,14 +110,14 @@ def settled(client: MlflowClient, name: str, number: str) -> tuple[bool, str | N
     now, before = f"version {number} of {name}", f"version {found.version} (sweep {found.sweep})"
     if found.verdict == "worse":
         way_out = f"`paceline promote {client.get_model_version(name, number).tags.get(names.SWEEP_ID)} --force`"
-        return (
-            False,
-            f"{before} stays the champion of {name}, as {now} is worse: {found.why}; {way_out} replaces it",
-        )
+        why = f"as the score of {now} is worse: {found.why}{in_words(found.difference)}"
+        return False, f"{before} stays the champion of {name}, {why}; {way_out} replaces it"
     promote(client, name, number)
     if found.verdict == "unknown":
         way_back = f"`paceline promote {found.sweep} --force` puts it back"
         return True, f"{now} is the champion now, in place of {before}, though {found.why}; {way_back}"
+    if found.verdict == "better" and "noise" in (noise := in_words(found.difference)):
+        return True, f"{now} is the champion now, in place of {before}: {found.why}{noise}"
     return True, None
 
 

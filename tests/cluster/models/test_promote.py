@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -34,9 +35,19 @@ def test_a_better_champion_is_replaced_with_force_alone(patients: Here) -> None:
     other = subprocess.check_output(command, env={**os.environ, "MLFLOW_TRACKING_URI": store}, text=True).strip()
     refused = patients.paceline("promote")
     assert refused.returncode == 2, refused.stderr
-    assert f"version {other} of patients (sweep ffff) is the champion; it is worse than" in refused.stderr
-    assert "against 1.1 on the same test rows; --force" in refused.stderr
+    assert (
+        f"version {other} of patients (sweep ffff) is the champion; its score is worse than the" in refused.stderr
+    )
+    assert "against 1.1 on the same test rows, a difference of -" in refused.stderr
+    mine_here = patients.path / ".paceline" / id_of(patients)
+    shutil.copytree(mine_here, there := mine_here.with_name("ffff"))
+    again = patients.paceline("promote", mine_here.name)
+    shutil.rmtree(there)
+    assert again.returncode == 2, again.stderr
+    assert "a difference of +0 (95 % interval -" in again.stderr
+    assert "), inside the noise: neither is shown to be better; --force makes" in again.stderr
     found = patients.document("promote", "--force")
+    assert found["difference"]["how"] == "apart"
     assert found["replaced"] == {"version": other, "sweep": "ffff"}
     assert set(fields(found)) - {"replaced.version", "replaced.sweep"} == set(DOCUMENTS["promote"]) - {"replaced"}
     assert (found["sweep"], found["comparison"]) == (id_of(patients), "worse")

@@ -8,7 +8,7 @@ import pytest
 
 from search_spaces.types.objective import Goal
 from tracking import names
-from tracking.results.promotion import score_tags, settled, standing
+from tracking.results.promotion import Score, in_words, settled, standing
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,7 +28,9 @@ def client(sqlite_uri: str) -> MlflowClient:
 def version(
     client: MlflowClient, sweep: str, value: float | None, rows: str = ROWS, goal: Goal = "maximize"
 ) -> str:
-    tags = {names.SWEEP_ID: sweep, **score_tags("test_accuracy", goal, value, rows)}
+    ci95 = (None, None) if value is None else (value - 0.03, value + 0.03)
+    score = Score(metric="test_accuracy", goal=goal, value=value, ci95=ci95)
+    tags = {names.SWEEP_ID: sweep, **score.tags(rows)}
     return str(client.create_model_version("m", "file:///nowhere", tags=tags).version)
 
 
@@ -43,8 +45,19 @@ def test_a_better_champion_of_the_same_rows_stays(client: MlflowClient) -> None:
     assert (stays, champion(client)) == (False, good)
     assert told is not None and "test_accuracy 0.8 against 0.9 on the same test rows" in told
     assert "`paceline promote s1 --force` replaces it" in told
-    assert settled(client, "m", better) == (True, None)
-    assert champion(client) == better
+    assert "a difference of -0.1 (95 % interval -0.1424 to -0.05757); `paceline" in told
+    replaced, told = settled(client, "m", better)
+    assert replaced and champion(client) == better
+    assert told is not None and told.endswith("to 0.05243), inside the noise: neither is shown to be better")
+
+
+def test_a_difference_without_an_interval_is_not_told(client: MlflowClient) -> None:
+    old, new = version(client, "s0", 0.9), version(client, "s1", 0.8)
+    for number in (old, new):
+        client.delete_model_version_tag("m", number, "test.low")
+    settled(client, "m", old)
+    found = standing(client, "m", new)
+    assert found.verdict == "worse" and in_words(found.difference) == ""
 
 
 def test_less_is_better_where_it_is_minimized(client: MlflowClient) -> None:
