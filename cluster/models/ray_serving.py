@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,12 @@ MOST_BYTES: Final = 4 * 2**30
 """Largest model that is sent through Ray's object store, which has 30 % of a node's memory."""
 CLIENTS: Final = ("ray://", "http://", "https://")
 """Addresses from which no node can be asked: of Ray's client and of its job server."""
+
+ANSWER_S: Final = 10.0
+"""Seconds in which a cluster answers at its address."""
+START: Final = (
+    "start one with `ray start --head`, set RAY_ADDRESS=HOST:6379, or leave --ray out for MLflow's scoring server"
+)
 
 
 class NoCluster(Exception):
@@ -54,6 +61,7 @@ def served_by_ray(files: Path, replicas: Replicas) -> Iterator[str]:
     with _connected():
         from ray import serve
 
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         _check_free(replicas)
         port = free_port(replicas.port)
         try:
@@ -94,18 +102,36 @@ def _connected() -> Iterator[None]:
         raise NoCluster(
             f"RAY_ADDRESS={address}: --ray runs on a node of the cluster, with the address of its GCS, HOST:6379"
         )
+    if not _answers(address):
+        raise NoCluster(f"no Ray cluster answers at RAY_ADDRESS={address} within {ANSWER_S:g} s: {START}")
     try:
         with own_sigterm():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise NoCluster(
-            f"no Ray cluster can be reached from here ({first_line(error)}): start one with `ray start --head`, "
-            "set RAY_ADDRESS=HOST:6379, or leave --ray out for MLflow's scoring server"
-        ) from error
+        raise NoCluster(f"no Ray cluster can be reached from here ({first_line(error)}): {START}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _answers(address: str) -> bool:
+    """Return whether a server of gRPC is at HOST:PORT. ``ray.init`` waits for minutes where there is none.
+
+    True for other addresses, and where the cluster speaks TLS, which Ray itself must find out.
+    """
+    if not re.search(r":\d+$", address) or os.environ.get("RAY_USE_TLS", "0") != "0":
+        return True
+    import grpc  # type: ignore[import-untyped] # 100 ms
+
+    channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+    try:
+        grpc.channel_ready_future(channel).result(ANSWER_S)
+    except grpc.FutureTimeoutError:
+        return False
+    finally:
+        channel.close()
+    return True
 
 
 def _check_free(replicas: Replicas) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import paceline
 from cluster.cli.commands.models import serve as command
 from cluster.models import ray_serving
+from cluster.models.ray_serving import NoCluster
 from tests.helpers.ports import free_ports
 from tests.helpers.small_champion import rows
 from tests.helpers.sweep_here import Here, OneRay
@@ -62,3 +64,16 @@ def test_what_cannot_be_served_so_is_refused_with_the_way_out(
     assert "--replicas N" in refused("--ray", "--workers", "2")
     monkeypatch.setattr(ray_serving, "find_spec", lambda name: None)
     assert "pip install 'paceline[serve]'" in refused("--ray")
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_an_address_at_which_no_cluster_answers_is_told(monkeypatch: pytest.MonkeyPatch, listens: bool) -> None:
+    pytest.importorskip("grpc", reason="Ray Serve is not installed")
+    monkeypatch.setattr(ray_serving, "ANSWER_S", 0.2)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1] if listens else free_ports(1)[0]
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+        told = rf"no Ray cluster answers at RAY_ADDRESS=.*:{port} within 0.2 s: start"
+        with pytest.raises(NoCluster, match=told), ray_serving._connected():
+            pass

@@ -74,7 +74,8 @@ def _served_by_ray(stored: StoredModel, folder: Path, replicas: Replicas) -> int
     """Serve by Ray Serve until the user interrupts."""
     from cluster.models.ray_serving import NoCluster, served_by_ray
 
-    print(f"starting Ray Serve for {stored.uri}: {replicas.num} replicas ...", flush=True)
+    which = "1 replica" if replicas.num == 1 else f"{replicas.num} replicas"
+    print(f"starting Ray Serve for {stored.uri}: {which} ...", flush=True)
     try:
         with served_by_ray(stored.path, replicas) as url:
             _told(url, replicas.port, replicas.host, stored, folder)
