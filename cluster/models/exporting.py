@@ -35,6 +35,18 @@ def export_champion(read: Reading, path: Path, wanted: Format | None = None) -> 
     ``wanted`` None: by the ending of ``path``, of a text encoder a folder. Raises NoModel where it cannot be
     written so, and DataError where the sweep's data cannot be prepared again.
     """
+    try:
+        return _exported(read, path, wanted)
+    except checkpoint.TornCheckpoint as error:
+        way_out = (
+            f"train the champion anew: `paceline best {read.home.id} -o best.yaml`, and `paceline run best.yaml`"
+        )
+        raise NoModel(
+            f"the champion's checkpoint is damaged or was changed, and is not loaded ({error}): {way_out}"
+        ) from error
+
+
+def _exported(read: Reading, path: Path, wanted: Format | None) -> str:
     from workloads.data.prepare import prepare  # 100 ms: NumPy
 
     sweep, uri = read.sweep, _checkpoint(read)
@@ -65,7 +77,6 @@ def _file(read: Reading, uri: str, search: SearchData, to: tuple[Format, Path]) 
     from workloads.champion.export import export  # 1,300 ms: torch
     from workloads.champion.onnx_file import NotExportable, write_onnx  # 1,300 ms: torch
     from workloads.champion.torch_files import write_pt2, write_safetensors  # 1,300 ms: torch
-    from workloads.legs.checkpoint import TornCheckpoint  # 20 ms
 
     how, path = to
     try:
@@ -80,7 +91,7 @@ def _file(read: Reading, uri: str, search: SearchData, to: tuple[Format, Path]) 
             for one in blank.parameters():
                 one.zero_()
             difference = write_safetensors(model, blank, inputs, _about(read, uri, model, inputs), path)
-    except (NotExportable, TornCheckpoint) as error:
+    except NotExportable as error:
         raise NoModel(str(error)) from error
     return f"{_words(how, path)}; agrees with {'torch' if how == 'onnx' else 'the champion'} to {difference:.1g}"
 

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 from cluster.models.champion import NoModel, champion_of, store_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cluster.sweep.reading import Reading
     from tracking.results.intervals import Estimate
+
+    Compared = Callable[[Reading, str], tuple[Estimate, str] | None]
+    """Returns a sweep's champion less that of the sweep with this ID, and how that was measured."""
 
 WORDS = {
     "none": "no version was the champion",
@@ -20,9 +25,10 @@ WORDS = {
 }
 
 
-def promoted(read: Reading, force: bool) -> dict[str, Any]:
+def promoted(read: Reading, force: bool, compared: Compared) -> dict[str, Any]:
     """Give the alias ``champion`` to the sweep's newest version; return what was done, as a document.
 
+    ``compared`` gives the interval of the difference to another sweep's champion, where that is here.
     Raises NoModel where there is no such version or its files were changed, and, unless it is forced, where the
     champion is better on the same test rows, be it inside the noise, or the two cannot be compared.
     """
@@ -35,7 +41,7 @@ def promoted(read: Reading, force: bool) -> dict[str, Any]:
         found = standing(client, stored.name, stored.version)
         before = f"version {found.version} of {stored.name} (sweep {found.sweep}) is the champion"
         difference, how = found.difference, "apart"
-        if found.verdict in ("better", "worse") and found.sweep and (paired := _paired(read, found.sweep)):
+        if found.verdict in ("better", "worse") and found.sweep and (paired := compared(read, found.sweep)):
             difference, how = paired
         why = f"{found.why}{in_words(difference)}" if found.why else WORDS[found.verdict]
         if found.verdict in ("worse", "unknown") and not force:
@@ -53,29 +59,6 @@ def promoted(read: Reading, force: bool) -> dict[str, Any]:
         if found.version in (None, stored.version)
         else {"version": found.version, "sweep": found.sweep},
     }
-
-
-def _paired(read: Reading, other: str) -> tuple[Estimate, str] | None:
-    """Return the sweep's champion less that of ``other`` as `paceline compare` has it, and how it was measured.
-
-    None where that sweep is not here, or the two cannot be compared so.
-    """
-    from cluster.driver.comparing.between_sweeps import NotCompared, compared  # 1,300 ms: torch
-    from cluster.sweep.home import SweepHome
-    from cluster.sweep.reading import Reading
-    from tracking.results.intervals import Estimate  # 5 ms
-
-    home = next((one for one in SweepHome.all() if one.id == other), None)
-    if home is None:
-        return None
-    try:
-        [found] = compared([Reading.of(home), read])["differences"]
-    except NotCompared:
-        return None
-    if found["ci95"] is None:
-        return None
-    low, high = found["ci95"]
-    return Estimate(mean=found["mean"], low=low, high=high, num_seeds=0), found["how"]
 
 
 def _told(difference: Estimate, how: str) -> dict[str, Any]:

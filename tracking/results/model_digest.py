@@ -26,7 +26,8 @@ def refuse_changed(path: Path, model_uri: str, tags: Mapping[str, str]) -> None:
     """
     if DIGEST not in tags or digest_of(path) == tags[DIGEST]:
         return
-    way_out = f", or write the champion from its checkpoint: `paceline export {tags.get(names.SWEEP_ID)}`"
+    best = f"`paceline best {tags.get(names.SWEEP_ID)} -o best.yaml`"
+    way_out = f", or train the champion anew: {best}, and `paceline run best.yaml`"
     raise ChangedModel(
         f"the files of {model_uri} are not those that were registered: they were changed, and are not loaded. "
         f"Put them back from a copy{way_out if names.SWEEP_ID in tags else ''}"

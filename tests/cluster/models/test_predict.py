@@ -112,7 +112,7 @@ def test_a_model_whose_files_were_changed_is_not_loaded(patients: Here, tmp_path
             done = patients.paceline(*command)
             assert done.returncode == 2, done.stderr
             assert "the files of models:/patients/1 are not those that were registered" in done.stderr
-            assert f"`paceline export {id_of(patients)}`" in done.stderr
+            assert f"`paceline best {id_of(patients)} -o best.yaml`" in done.stderr
     finally:
         weights.write_bytes(content)
 

@@ -71,7 +71,9 @@ def test_an_alias_is_one_version_for_a_whole_sweep_and_its_encoder_is_what_was_t
     [made] = set(store.rglob("MLmodel")) - before
     made.write_text(made.read_text() + "\n")
     for opened in (encoder_of, load):
-        with pytest.raises(ChangedModel, match=r"the files of models:/it/3 are not those that were .* export 0`$"):
+        with pytest.raises(
+            ChangedModel, match=r"the files of models:/it/3 are not those that were .* run best.yaml`$"
+        ):
             opened(uri, "models:/it/3")
 
 

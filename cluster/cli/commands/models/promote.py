@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cluster.cli.commands.shared import Failure, Refusal, find, print_json, reading
 from cluster.cli.options import JSON, SWEEP
 from cluster.exit_codes import FINISHED
+
+if TYPE_CHECKING:
+    from cluster.sweep.reading import Reading
+    from tracking.results.intervals import Estimate
 
 
 @click.command()
@@ -25,7 +31,7 @@ def promote(sweep: str, force: bool, as_json: bool) -> int:
 
     read = reading(find(sweep))
     try:
-        document = promoted(read, force)
+        document = promoted(read, force, _difference_to)
     except NoModel as error:
         raise Refusal(str(error)) from error
     except (Away, Refused) as error:
@@ -37,3 +43,9 @@ def promote(sweep: str, force: bool, as_json: bool) -> int:
     place = f", in place of version {before['version']} (sweep {before['sweep']})" if before else ""
     print(f"{document['uri']} is version {document['version']} now{place}: {document['why']}")
     return FINISHED
+
+
+def _difference_to(read: Reading, other: str) -> tuple[Estimate, str] | None:
+    from cluster.driver.comparing.with_other import difference_to  # 1,300 ms: torch
+
+    return difference_to(read, other)
