@@ -23,7 +23,9 @@ def sweep_lines(found: Mapping[str, Any], width: int = 80) -> list[Text]:
     lines = _side_by_side(found["sweeps"], _rows(found), width)
     for one in found["differences"]:
         if one["mean"] is not None:
-            told = f"{one['second']} − {one['first']}  {one['mean']:+.4g}  {formatting.interval(one['ci95'])}"
+            sign = "+" if one["mean"] >= 0 else ""
+            mean = f"{sign}{formatting.measure(one['mean'])}"
+            told = f"{one['second']} − {one['first']}  {mean}  {formatting.interval(one['ci95'])}"
             lines += [Text(told), Text(f"  {one['how']}", "bright_black")]
         lines.append(Text(one["said"], "bold"))
     for one in found["sweeps"]:

@@ -15,6 +15,7 @@ import torch
 import paceline
 from cluster.sweep.comparing.by_parameter import _labels, held, said
 from cluster.sweep.home import SweepHome
+from cluster.terminal.formatting import interval, measure
 from cluster.terminal.records import Row, best_by
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import SweepError
@@ -78,6 +79,7 @@ def test_champions_are_compared_by_row_and_seed_on_the_rows_that_they_share(
     assert document["spec"] == {"workload": ["softmax", "mlp"], "trials": [3, 4]}
     text = told(capsys, "compare", weak.id, strong.id)
     assert all(len(line) <= 80 for line in text.splitlines() if not line.startswith("No "))
+    assert f"{strong.id} − {weak.id}  +{measure(found['mean'])}  {interval(found['ci95'])}\n" in text
     assert re.search(r"\nworkload +softmax  +mlp\n", text) and re.search(r"\ntrials +3  +4\n", text)
 
 
