@@ -33,16 +33,16 @@ def states(rows: Iterable[Row], worded: bool = True) -> list[tuple[TrialState, s
 
 
 def measure(value: float | None) -> str:
-    """Format a metric: ``0.9680``, ``49831``, ``9.680e-04`` below 0.001 and from 100,000 on; a dash unless finite.
+    """Format a metric: ``0.9680``, ``49831``, ``9.680e-04`` below 0.001 and from 1e7 on; a dash unless finite.
 
-    From 1 on it has five significant digits.
+    From 1 on it has five significant digits, and all before the point.
     """
     if value is None or not math.isfinite(value):
         return NOTHING
-    if value != 0 and not 1e-3 <= abs(value) < 99_999.5:
+    if value != 0 and not 1e-3 <= abs(value) < 9_999_999.5:
         return f"{value:.3e}"
     whole = len(str(int(abs(float(f"{value:.4e}")))))  # 9.99996 is 10.000
-    return f"{value:.{5 - whole}f}"
+    return f"{value:.{max(0, 5 - whole)}f}"
 
 
 def interval(ci95: Sequence[float | None] | None) -> str:

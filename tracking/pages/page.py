@@ -35,8 +35,11 @@ WHOLE = re.compile(r"\d[\d.,]*(?:e[-+]\d+| %)")
 """What no line ends within: a number with its exponent, a percentage."""
 BREAKS = re.compile(r"(?<=[/@_])(?=\w)|(?<=\.)(?=[a-z])|(?<=[a-z])(?=[A-Z][a-z])")
 """Where a line may end within a name, as `models:/NAME@champion` or `HistGradientBoosting`."""
-FORMAT = "{:.5g}".format
-"""Numbers of tables: five significant digits."""
+
+
+def digits(value: float) -> str:
+    """Format a number of a table or a sentence: five significant digits, of thousands all before the point."""
+    return f"{value:.0f}" if 99_999.5 <= abs(value) < 9_999_999.5 else f"{value:.5g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +171,7 @@ def _table(table: pd.DataFrame) -> str:
     import pandas as pd
 
     with pd.option_context("display.max_colwidth", None):
-        html = table.to_html(index=False, border=0, na_rep="", float_format=FORMAT)
+        html = table.to_html(index=False, border=0, na_rep="", float_format=digits)
     kinds = [kind for k in range(table.shape[1]) if (kind := _kind(table.iloc[:, k], k + 1))]
     return f"<div class='table {' '.join(kinds)}'>{html}</div>"
 

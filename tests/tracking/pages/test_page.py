@@ -12,7 +12,7 @@ import pytest
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from tracking.pages.look import INK, styled
-from tracking.pages.page import Page, Section, Tile, picture
+from tracking.pages.page import Page, Section, Tile, digits, picture
 
 NASTY = "</script><script>alert(1)</script>"
 
@@ -42,6 +42,11 @@ def test_texts_stay_texts_and_numbers_have_five_digits() -> None:
     assert "<div class='tile warning'><span>baseline</span><strong>0.98</strong><span>of 270 rows</span>" in text
     assert text.count("<p class='note'>") == 1
     assert text.index("#history") < text.index("#bars") < text.index("#table") < text.index("<main>")
+
+
+def test_prices_keep_all_digits_before_the_point() -> None:
+    shown = [digits(value) for value in (0.0563871, -94313.2, 129334.7, 9999999.6, float("nan"))]
+    assert shown == ["0.056387", "-94313", "129335", "1e+07", "nan"]
 
 
 def test_equal_pages_are_equal_files_and_no_two_sections_have_one_id() -> None:

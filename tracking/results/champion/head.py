@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.types.inspection import Inspection
 from search_spaces.types.trial_names import trial_name
-from tracking.pages.page import Section, Tile
+from tracking.pages.page import Section, Tile, digits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +52,10 @@ def _score(verdict: Mapping[str, Any]) -> Tile:
     """Return the champion's score on the test split, with its interval as a note."""
     champion = verdict["winner"]
     mean, (low, high) = champion["mean"], champion["ci95"]
-    value = "no finite number" if mean is None else f"{mean:.5g}"
-    note = "" if low is None or high is None else f"95 %: {low:.5g} to {high:.5g}; seeds: {champion['seeds']}"
+    value = "no finite number" if mean is None else digits(mean)
+    note = (
+        "" if low is None or high is None else f"95 %: {digits(low)} to {digits(high)}; seeds: {champion['seeds']}"
+    )
     return Tile(name=f"{verdict['metric']} of {trial_name(champion['number'])}", value=value, note=note)
 
 
@@ -120,7 +122,7 @@ def configuration(head: Head, found: Inspection) -> Section | None:
     import pandas as pd
 
     values = [
-        [name, f"{value:.5g}" if isinstance(value, float) else str(value)] for name, value in head.params.items()
+        [name, digits(value) if isinstance(value, float) else str(value)] for name, value in head.params.items()
     ]
     tables = [pd.DataFrame(values, columns=["hyperparameter", "value"])] if values else []
     if head.uri is None:

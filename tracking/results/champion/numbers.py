@@ -8,7 +8,7 @@ from search_spaces.types.inspected.numbers import Errors
 from search_spaces.types.inspection import Inspection
 from search_spaces.types.problems import quantiles_of
 from tracking.pages.look import BLUE, FAINT, INK, ORANGE, styled
-from tracking.pages.page import Section
+from tracking.pages.page import Section, digits
 from tracking.results.champion.head import Head
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def errors(head: Head, found: Inspection) -> Section | None:
         xaxis_title="prediction − truth, in the target's units", yaxis_title="test examples", bargap=0
     )
     figure.add_vline(0, line={"color": INK, "dash": "dot"})
-    says = f"Half of all errors are at most {of.absolute['50']:.5g} in size"
+    says = f"Half of all errors are at most {digits(of.absolute['50'])} in size"
     if sum(counts) >= FEW:
-        says += f", nine in ten lie between {of.quantiles['5']:.5g} and {of.quantiles['95']:.5g}"
-    says += f"; the largest is {of.absolute['100']:.5g}."
+        says += f", nine in ten lie between {digits(of.quantiles['5'])} and {digits(of.quantiles['95'])}"
+    says += f"; the largest is {digits(of.absolute['100'])}."
     if (quantile := quantiles_of(found.metric)) and of.covered is not None:
         says += f" In {of.covered:.1%} of the examples the truth is at most the prediction; "
         says += f"{quantile[0]:.0%} are meant."
@@ -131,11 +131,11 @@ def forecasts(head: Head, found: Inspection) -> Section | None:
     for values, name, line in named:
         figure.add_scatter(x=x, y=list(values), mode="lines", name=name, line=line)
     figure.update_layout(xaxis_title="step of the validation split", yaxis_title="value")
-    says = f"Over all test windows the RMSE one step ahead is {of.rmse[0]:.5g}"
-    says += f", the naive forecast's {of.naive_rmse[0]:.5g}"
+    says = f"Over all test windows the RMSE one step ahead is {digits(of.rmse[0])}"
+    says += f", the naive forecast's {digits(of.naive_rmse[0])}"
     figures = [styled(figure, 420)]
     if len(of.rmse) > 1:
-        says += f"; {len(of.rmse)} steps ahead {of.rmse[-1]:.5g} against {of.naive_rmse[-1]:.5g}"
+        says += f"; {len(of.rmse)} steps ahead {digits(of.rmse[-1])} against {digits(of.naive_rmse[-1])}"
         figures.append(_by_steps(found))
     says += f". {len(of.truth)} steps of the validation split are drawn, each forecast from values before it."
     return Section(id="champion-forecasts", heading="Forecasts in time", says=says, figures=figures)
