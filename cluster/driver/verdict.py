@@ -24,7 +24,7 @@ from search_spaces.types.trial_names import trial_name
 from search_spaces.types.values import Params, stored
 from tracking.results.champion.head import Head
 from tracking.results.intervals import Estimate
-from tracking.results.trial_zero import FIRST
+from tracking.results.trial_zero import FIRST, ONLY
 
 if TYPE_CHECKING:
     from cluster.sweep.coordinator import Coordinator
@@ -109,6 +109,8 @@ class Finalists:
     """Trial with the best value in the search, which is no finalist where others are better by all seeds."""
     seeds: Mapping[int, Tried] = field(default_factory=dict)
     """Values of the trials that the search trained with several seeds."""
+    num_tried: int = 0
+    """Number of trials of the search, whatever became of them."""
     defaults: Params | None = field(default_factory=dict)
     """The workload's default of each hyperparameter; empty: trial 0 is taken as having them; None: it has none."""
 
@@ -123,6 +125,7 @@ class Finalists:
             searched={track.trial: track.best_value for track in search.tracks if track.best_value is not None},
             first=next((track.trial for track in search.ranked()), None),
             seeds={trial: tried for trial, tried in found if tried},
+            num_tried=len(search.tracks),
             defaults=coordinator.search.declared,
         )
 
@@ -212,12 +215,16 @@ class Finalists:
         return {**told, "said": said_of(told, self.objective)}
 
     def _moved(self) -> dict[str, Any]:
-        """Return, as ``moved``, the values in which trial 0 differs from the defaults; without any nothing."""
+        """Return, as ``moved``, the values in which trial 0 differs from the defaults; without any nothing.
+
+        Beside them, whether it is the one trial of all.
+        """
+        only = {ONLY: True} if self.num_tried == 1 else {}
         if self.defaults is None:
-            return {FIRST: True}
+            return {FIRST: True, **only}
         tried = next((track.searched for track in self.race.tracks if track.trial == DEFAULT_TRIAL), {})
         moved = {name: value for name, value in tried.items() if value != self.defaults.get(name, value)}
-        return {"moved": moved} if moved else {}
+        return {**only, **({"moved": moved} if moved else {})}
 
     def _finalists(self, champion: int, judged: Judgement) -> Iterator[dict[str, Any]]:
         """Yield every finalist and the defaults, the best on validation first, those with failed seeds last."""
@@ -249,6 +256,8 @@ class Finalists:
         peers = [trial for trial, tracks in members.items() if len(tracks) == num_seeds]
         others = f" of {len(peers)} finalists" if len(peers) > 1 else ""
         value = _validation(members[chosen.trial])
+        if self.num_tried == 1:
+            return f"Mean {name} of {trial_name(chosen.trial)} over {seeds}: {measure(value)}."
         text = f"{trial_name(chosen.trial)} has the best mean {name}{others} over {seeds}: {measure(value)}"
         equal = [t for t in peers if t != chosen.trial and _validation(members[t]) == value]
         same = " and ".join(map(trial_name, equal))

@@ -26,9 +26,9 @@ from cluster.terminal.verdict import overfitted, seeds_in_common, unpredicted
 from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.objective import Objective
 from search_spaces.types.trial_names import trial_name
-from tracking.results.trial_zero import moved, names
+from tracking.results.trial_zero import is_only, moved, names
 
-NAMED_TRIALS, NAMED_SHARES, OTHER_MESSAGES = 12, 6, 3
+NAMED_SHARES, OTHER_MESSAGES = 6, 3
 BAR_WIDTH = 30
 VALUE_WIDTH = 8
 """Least width of the values of the final evaluation."""
@@ -61,7 +61,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         _too_many(ending),
         _troubles(ending.troubles),
         infeasible_lines(ending.document.get("constraints"), ending.document["state"] == "failed"),
-        _not_kept(ending.document.get("not_kept")),
+        outcome.not_kept_lines(ending.document.get("not_kept")),
         _closing(ending),
     ):
         for line in block:
@@ -197,7 +197,9 @@ def _tested_on(verdict: Mapping[str, Any]) -> str:
 def _measured_lines(verdict: Mapping[str, Any], objective: Objective) -> list[Text]:
     """Return a line for champion, trial 0, their difference, and baselines, with their values in one column."""
     rows, zero = [], names(verdict)
-    labels = {"winner": "champion", "default": zero.label, "difference": zero.difference}
+    labels = {"winner": "champion"}
+    if not is_only(verdict):
+        labels |= {"default": zero.label, "difference": zero.difference}
     for name, label in labels.items():
         if not (part := verdict.get(name)):
             continue
@@ -310,6 +312,8 @@ def judgement(verdict: Mapping[str, Any], objective: Objective) -> str:
         return f"The champion was not compared with {defaults}{why}."
     numbers = [verdict[name].get("number") for name in ("winner", "default")]
     if numbers[0] is not None and numbers[0] == numbers[1]:
+        if is_only(verdict):
+            return "Only one configuration was tried: there is no other to compare it with."
         return f"The champion is {zero.itself}: on validation no finalist does better."
     bounds = formatting.bounds(difference.get("ci95"))
     if bounds is None:
@@ -337,7 +341,8 @@ def _troubles(troubles: Sequence[Trouble]) -> list[Text]:
     lines = []
     for alike in _alike(troubles):
         trials = sorted({number for trouble in alike for number in trouble.trials})
-        lines.append(Text(f"{formatting.count(len(trials), 'trial')} ({_names(trials)}) failed with:", "red"))
+        num = formatting.count(len(trials), "trial")
+        lines.append(Text(f"{num} ({outcome.named(trials)}) failed with:", "red"))
         lines.append(Text(own_frames(alike[0].failure.whole.rstrip())))
         others = [trouble.failure.line for trouble in alike[1:]]
         lines += [Text(f"also: {last}") for last in others[:OTHER_MESSAGES]]
@@ -353,27 +358,6 @@ def _alike(troubles: Sequence[Trouble]) -> list[list[Trouble]]:
         told = str(trouble.failure).rstrip()
         groups[told.rpartition("\n")[0] or told].append(trouble)
     return list(groups.values())
-
-
-def _not_kept(found: Mapping[str, Any] | None) -> list[Text]:
-    """Return a line on checkpoints that could not be written: how many, why, and what that costs."""
-    if not found:
-        return []
-    resumes, ended = found["resumes_at"], found["ended"]
-    starts: dict[int, list[int]] = defaultdict(list)
-    for number, epoch in resumes.items():
-        starts[epoch].append(int(number))
-    costs = [
-        f"a resume begins {_names(trials)} {f'after epoch {epoch}' if epoch else 'anew'}"
-        for epoch, trials in sorted(starts.items())
-    ]
-    costs += [f"the weights of {_names(ended)} are not there"] if ended else []
-    of_whom = formatting.count(len(resumes) + len(ended), "trial")
-    return [Text(f"checkpoints of {of_whom} were not kept ({found['reason']}): {'; '.join(costs)}", "red")]
-
-
-def _names(numbers: Sequence[int]) -> str:
-    return ", ".join(map(trial_name, numbers[:NAMED_TRIALS])) + (", …" if len(numbers) > NAMED_TRIALS else "")
 
 
 def _closing(ending: Ending) -> list[Text]:

@@ -20,6 +20,8 @@ TOP, RUNNING = 8, 4
 
 Where there is room for more, further trials that have a value follow.
 """
+NOTHING_SEARCHED = "as the sweep file says: it fixes every value"
+"""What stands for the hyperparameters of a trial where none is searched."""
 WORDED_FROM = 100
 """Width of a terminal from which on the states are told in words beside their marks."""
 BARS = ((120, 30), (WORDED_FROM, 20), (72, 12), (48, 6))
@@ -154,7 +156,7 @@ def best_lines(snapshot: Snapshot, title: Title, width: int) -> list[Text]:
 def _best_line(name: str, row: Row, title: Title, width: int) -> Text:
     line = Text().append(f"{name:<14}  ", "bold").append(f"{trial_name(row.number)}  {title.objective.name} ")
     told = spread(row.tried) if name == "recommended" else value(row)
-    line.append(told, "green").append("  " + formatting.settings(shown(row, title.objective)))
+    line.append(told, "green").append("  " + (formatting.settings(shown(row, title.objective)) or NOTHING_SEARCHED))
     line.truncate(width, overflow="ellipsis")
     return line
 

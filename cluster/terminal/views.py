@@ -252,7 +252,8 @@ class LineView:
             epochs = formatting.count(row.epochs, "epoch")
         return (
             f"{trial_name(row.number)} {row.word} {epochs} "
-            f"{told}{star} {formatting.settings(shown(row, self._title.objective))}{error}"
+            f"{told}{star} {formatting.settings(shown(row, self._title.objective))}".rstrip()
+            + error
         )
 
     def _say(self, text: str) -> None:

@@ -89,6 +89,7 @@ _SWEEP = {
     "verdict.default.number": "0: the default configuration",
     "verdict.default.moved": "where these do not satisfy `require`: the values in which trial 0, the nearest that "
     "does, differs from them; only then",
+    "verdict.default.only_trial": "true where no other configuration was tried; only then",
     "verdict.default.first_trial": "true where nobody knows of defaults: of a script, and of a function or network "
     "with a searched parameter that has none; only then",
     "verdict.default.mean": "likewise",

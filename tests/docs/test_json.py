@@ -20,6 +20,7 @@ VERDICT: Mapping[str, Any] = {
     "default": {
         "moved": {"lr": 0.01},
         "first_trial": True,
+        "only_trial": True,
         "number": 0,
         "mean": 0.8,
         "ci95": [0.7, 0.9],

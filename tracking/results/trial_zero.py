@@ -11,6 +11,9 @@ from search_spaces.types.values import Params
 FIRST: Final = "first_trial"
 """Key of the verdict's ``default``: nobody knows of defaults, as of a script's or of a required parameter's."""
 
+ONLY: Final = "only_trial"
+"""Key of the verdict's ``default``: no other configuration was tried, so that there is none to compare it with."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -40,6 +43,11 @@ FIRST_TRIAL = Names(
     "first trial", "champion − first", "first", "the first trial", "the first trial of the search", "first"
 )
 """The same where nobody knows of defaults: it is the first of ``start_from``, if there is one."""
+
+
+def is_only(verdict: Mapping[str, Any]) -> bool:
+    """Whether trial 0 is the one configuration that was tried."""
+    return bool((verdict.get("default") or {}).get(ONLY))
 
 
 def moved(verdict: Mapping[str, Any]) -> Params:

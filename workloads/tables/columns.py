@@ -28,12 +28,30 @@ CLOCK = r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:[.,]\d+)?))?(?: ?([AaPp])\.?[Mm]\.?)
 UNSEEN = "(a value that is not in the search's data)"
 
 
-def encode(frame: Any, columns: Sequence[Column], place: str, hint: str = "") -> tuple[Array, tuple[Column, ...]]:
+class OddCell(ValueError):
+    """Error: a cell holds what its column's kind does not allow; ``row`` is its label in the frame's index."""
+
+    def __init__(self, what: str, received: object, row: Any) -> None:
+        super().__init__(f"must hold {what}, received {received} in row {row}")
+        self.told, self.row = f"must hold {what}, received {received}", row
+
+
+def _in_row(row: Any) -> str:
+    return f"row {row}"
+
+
+def encode(
+    frame: Any,
+    columns: Sequence[Column],
+    place: str,
+    hint: str = "",
+    where: Callable[[Any], str] = _in_row,
+) -> tuple[Array, tuple[Column, ...]]:
     """Return a DataFrame's rows as float64 (rows, columns), and the columns with new words added to their values.
 
     The matrix has each column in one piece of memory, as most of its uses are by column. Further columns of the
     frame are ignored. Raises DataError, which names ``place``, where a column is missing or holds a value that its
-    kind does not allow, with the ``hint``.
+    kind does not allow, with the ``hint``, and the row's label in the frame as ``where`` names it.
     """
     gone = [column.name for column in columns if column.name not in frame.columns]
     if gone:
@@ -42,7 +60,11 @@ def encode(frame: Any, columns: Sequence[Column], place: str, hint: str = "") ->
         raise DataError(f"{place}: must have the column {gone[0]!r}, it has {_listed(frame.columns)}{meant}")
     x, found = np.empty((len(frame), len(columns)), order="F"), []
     for k, column in enumerate(columns):
-        x[:, k], known = _encoded(frame[column.name], column, place, hint)
+        try:
+            x[:, k], known = _encoded(frame[column.name], column)
+        except (ValueError, OverflowError) as error:
+            told = f"{error.told} in {where(error.row)}" if isinstance(error, OddCell) else str(error)
+            raise DataError(f"{place}: column {column.name!r} {told}{hint}") from error
         found.append(known)
     return x, tuple(found)
 
@@ -252,24 +274,21 @@ def _by_word(series: Any, found: tuple[Array, Array], convert: Callable[[Any], A
     bad = np.flatnonzero((texts.notna() & values.isna()).to_numpy()[places])
     if len(bad):
         word, row = str(different[places[bad[0]]]), series.index[bad[0]]
-        raise ValueError(f"must hold {what}, received {word!r} in row {row}")
+        raise OddCell(what, repr(word), row)
     return pd.Series(values.to_numpy()[places], series.index, name=series.name)
 
 
-def _encoded(series: Any, column: Column, place: str, hint: str) -> tuple[Array, Column]:
-    try:
-        if column.kind in CODED:
-            return _codes(*coded(series, column.missing), column)
-        if column.kind == "number":
-            found = numbers(series, column.missing, column.number_form).to_numpy()
-        else:
-            found = seconds(series, column.missing, column.date_format).to_numpy()
-        if (np.abs(found) > LARGEST).any():
-            first = np.flatnonzero(np.abs(found) > LARGEST)[0]
-            row, what = series.index[first], SMALLER if np.isfinite(found[first]) else "finite numbers"
-            raise ValueError(f"must hold {what}, received {series[row]} in row {row}")
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"{place}: column {column.name!r} {error}{hint}") from error
+def _encoded(series: Any, column: Column) -> tuple[Array, Column]:
+    if column.kind in CODED:
+        return _codes(*coded(series, column.missing), column)
+    if column.kind == "number":
+        found = numbers(series, column.missing, column.number_form).to_numpy()
+    else:
+        found = seconds(series, column.missing, column.date_format).to_numpy()
+    if (np.abs(found) > LARGEST).any():
+        first = np.flatnonzero(np.abs(found) > LARGEST)[0]
+        what = SMALLER if np.isfinite(found[first]) else "finite numbers"
+        raise OddCell(what, series.iloc[first], series.index[first])
     return found, column
 
 

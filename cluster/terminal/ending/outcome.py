@@ -1,13 +1,15 @@
-"""Formats what a sweep leaves and what it took: the model's URI, the parts of its time, too many failures."""
+"""Formats what a sweep leaves and what it took: its model, the parts of its time, failures, lost checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich.text import Text
 
 from cluster.terminal import formatting
+from search_spaces.types.trial_names import trial_name
 
 PARTS: Final = {
     "start": "start",
@@ -18,6 +20,8 @@ PARTS: Final = {
     "logging": "results",
 }
 """Words for the parts of ``cost.parts``."""
+NAMED_TRIALS: Final = 12
+"""Largest number of trials that are named."""
 LEAST_S: Final = 0.95
 """Parts that took less are left out."""
 
@@ -43,3 +47,25 @@ def failures_line(num_failed: int, most: int | None) -> Text | None:
         return None
     told = f"{formatting.count(num_failed, 'trial')} failed, more than max_failed_trials ({most}): exit code 3"
     return Text(told, "bold red")
+
+
+def not_kept_lines(found: Mapping[str, Any] | None) -> list[Text]:
+    """Return a line on checkpoints that could not be written: how many, why, and what that costs."""
+    if not found:
+        return []
+    resumes, ended = found["resumes_at"], found["ended"]
+    starts: dict[int, list[int]] = defaultdict(list)
+    for number, epoch in resumes.items():
+        starts[epoch].append(int(number))
+    costs = [
+        f"a resume begins {named(trials)} {f'after epoch {epoch}' if epoch else 'anew'}"
+        for epoch, trials in sorted(starts.items())
+    ]
+    costs += [f"the weights of {named(ended)} are not there"] if ended else []
+    of_whom = formatting.count(len(resumes) + len(ended), "trial")
+    return [Text(f"checkpoints of {of_whom} were not kept ({found['reason']}): {'; '.join(costs)}", "red")]
+
+
+def named(numbers: Sequence[int]) -> str:
+    """Return the names of trials, at most ``NAMED_TRIALS``."""
+    return ", ".join(map(trial_name, numbers[:NAMED_TRIALS])) + (", …" if len(numbers) > NAMED_TRIALS else "")

@@ -103,6 +103,14 @@ def test_a_trial_that_failed_with_every_new_seed_is_still_the_best_of_the_search
     assert "best of the search" not in told(finalists([*STEADY, *DEFAULT], {}))["why"]
 
 
+def test_the_one_configuration_tried_is_no_best_of_a_search() -> None:
+    only = [member(0, seed, 0.8) for seed in (1, 2, 3)]
+    verdict = told(replace(finalists(only, {0: 0.9}), num_tried=1))
+    assert verdict["why"] == "Mean val_accuracy of t000 over 3 new seeds: 0.8000."
+    assert verdict["default"]["only_trial"]
+    assert "only_trial" not in told(replace(finalists([*STEADY, *DEFAULT], {7: 0.93}), num_tried=9))["default"]
+
+
 def test_of_a_final_evaluation_that_failed_wholly_the_reason_is_told() -> None:
     failed = [member(3, seed, None) for seed in (1, 2)]
     failed[0].failure = FailureReason("raised", "Traceback ...\nKeyError: 'x'")

@@ -114,6 +114,15 @@ def test_a_default_that_wins_is_called_by_its_name() -> None:
     assert "The champion is the default configuration" in closing_summary.judgement(same, TITLE.objective)
 
 
+def test_the_one_configuration_of_a_sweep_is_compared_with_no_other() -> None:
+    same = verdict(0.0, 0.0)
+    same["winner"]["number"] = 0
+    same["default"]["only_trial"] = True
+    lines = [str(line) for line in closing_summary.verdict_lines(same, TITLE.objective)]
+    assert "Only one configuration was tried: there is no other" in lines[-1]
+    assert not [line for line in lines if "defaults" in line or "−" in line]
+
+
 def ending(state: Snapshot) -> Ending:
     return Ending(title=TITLE, document={"state": "finished"}, snapshot=state, troubles=[], next=[])
 

@@ -190,7 +190,7 @@ def test_what_is_no_number_says_how_to_leave_it_out(tmp_path: Path) -> None:
     data = csv(tmp_path, [HEADER, *ROWS])
     (tmp_path / "own.csv").write_text("i,a,y\n1,-,u\n2,2.5,v\n")
     with pytest.raises(
-        DataError, match=r"must hold numbers, received '-' in row 0; data.missing can name what stands"
+        DataError, match=r"must hold numbers, received '-' in line 2; data.missing can name what stands"
     ):
         prepare(data.model_copy(update={"test": str(tmp_path / "own.csv")}))
 

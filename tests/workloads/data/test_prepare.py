@@ -225,7 +225,7 @@ FAULTS: dict[str, Fault] = {
     "rare class": (lambda: table(kind=["a", "b"] + ["c", "d"] * 29), {}, "too rare: a, b"),
     "one class": (lambda: table(kind="a"), {}, "one class only"),
     "empty target": (lambda: table(kind=["a", None] * 30), {}, "is empty in 30 rows"),
-    "infinite": (lambda: table(b=np.inf), {}, "column 'b' must hold finite numbers, received inf in row 0"),
+    "infinite": (lambda: table(b=np.inf), {}, "column 'b' must hold finite numbers, received inf in line 2"),
     "target alone": (
         lambda: table()[["kind"]],
         {},
@@ -255,9 +255,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        ([encoded("PNG"), b"junk"] * 6, "row 1: the image cannot be decoded"),
-        ([encoded("PNG"), encoded("GIF", mode="L")] * 6, "row 1: the image cannot be decoded"),
-        (["text"] * 12, "row 0: the image is str"),
+        ([encoded("PNG"), b"junk"] * 6, "row 2: the image cannot be decoded"),
+        ([encoded("PNG"), encoded("GIF", mode="L")] * 6, "row 2: the image cannot be decoded"),
+        (["text"] * 12, "row 1: the image is str"),
     ],
 )
 def test_images_that_cannot_be_used_are_named(tmp_path: Path, cells: list[Any], expected: str) -> None:

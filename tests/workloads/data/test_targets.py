@@ -71,7 +71,9 @@ def test_whole_numbers_say_how_to_predict_a_number(tmp_path: Path) -> None:
 
 def test_rows_without_a_target_are_left_out_where_the_spec_says_so(tmp_path: Path) -> None:
     values = [("unknown", "", "u", "v")[k % 4] for k in range(80)]
-    with pytest.raises(DataError, match=r"empty in 20 rows, first in row 1: fill them, or say data.missing: \{y: "):
+    with pytest.raises(
+        DataError, match=r"empty in 20 rows, first in line 3: fill them, or say data.missing: \{y: "
+    ):
         prepare(data_of(tmp_path, values))
     found = prepare(data_of(tmp_path, values, missing={"y": ["unknown"]}))
     assert found.card.classes == ("u", "v")

@@ -189,7 +189,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"born": "datetime"},
         "column 'born': 'soon' is a date of no format that is known: say data.columns",
     ),
-    "infinite": ({"weight": np.inf}, {}, "column 'weight' must hold finite numbers, received inf in row 0"),
+    "infinite": ({"weight": np.inf}, {}, "column 'weight' must hold finite numbers, received inf in line 2"),
     "no order": (
         {"size": "larg"},
         COLUMNS,

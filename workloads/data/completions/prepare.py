@@ -16,6 +16,7 @@ from workloads.data.data_card import DataCard, data_card
 from workloads.data.leaks import refuse, shared_groups
 from workloads.data.search_data import Prepared, SearchData
 from workloads.data.sources.read import unchanged_files
+from workloads.data.sources.tabular.place_of_row import place_of_row
 from workloads.data.splits import folds, own_files, split
 from workloads.data.statistics import fit
 
@@ -53,9 +54,9 @@ def read_pairs(path: str, data: Data) -> Pairs:
     there = np.flatnonzero([text is not None for text in found[completion]])
     lost = len(found[completion]) - len(there)
     if lost and not (isinstance(data.missing, dict) and completion in data.missing):
-        first = next(k for k, text in enumerate(found[completion]) if text is None)
+        first = place_of_row(path, data, next(k for k, text in enumerate(found[completion]) if text is None))
         raise DataError(
-            f"column {completion!r} of {name} is empty in {lost} rows, first in row {first}: fill them, or say "
+            f"column {completion!r} of {name} is empty in {lost} rows, first in {first}: fill them, or say "
             f'data.missing: {{{completion}: [""]}} to leave them out'
         )
     groups = [] if group is None else [text or "" for text in found[group]]

@@ -106,7 +106,7 @@ def parquet_images(path: str, data: Data, like: Raw | None = None) -> Raw:
         raise DataError(
             f"{Path(path).name} has no column {data.image!r} of images; it has {', '.join(frame.columns)}"
         )
-    cells = [Encoded(f"row {row}", encoded_bytes(cell, row)) for row, cell in enumerate(frame[data.image])]
+    cells = [Encoded(f"row {row}", encoded_bytes(cell, row)) for row, cell in enumerate(frame[data.image], 1)]
     found = decode(cells, images_like(ImagesRead(f"data.parquet: {Path(path).name}", data.skip_bad), like))
     groups = groups_of(frame, data, path, like)
     return replace(

@@ -6,18 +6,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from search_spaces.spec.files.dialect import opened_text
-from search_spaces.spec.files.find_dialect import find_dialect
 from workloads.arrays import Array, DataError
 from workloads.data.sources.series_calendar import Calendar, Interval, calendar
 from workloads.data.sources.series_times import NUMBER, Times, form_of, read_times
 from workloads.data.sources.tables import read_file
+from workloads.data.sources.tabular.place_of_row import line_numbers
 from workloads.tables.columns import LARGEST
 from workloads.tables.dates import ISO
 from workloads.tables.number_words import NumberStyle
@@ -158,10 +156,8 @@ def _as_numbers(times: Any) -> Any:
 
 def _line(path: Path, data: Data, row: int) -> str:
     """Return the name of a row, which counts from 0 below the header, by its line in the file."""
-    dialect = find_dialect(path, data)
-    with opened_text(path, dialect) as lines:
-        number = next((line for line, _ in islice(dialect.rows(lines), row + 1, None)), row + FIRST_LINE)
-    return f"{path.name}:{number}"
+    numbers = line_numbers(path, data)
+    return f"{path.name}:{numbers[row] if row < len(numbers) else row + FIRST_LINE}"
 
 
 def _numbers(column: Any, times: Times) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from workloads.data.sources.tabular.csv_file import read_csv
 from workloads.data.sources.tabular.odd_rows import ends_in_sums
 from workloads.data.sources.tabular.other_files import read_feather, read_json_lines, read_xlsx
 from workloads.data.sources.tabular.parquet_file import UNREADABLE, read_parquet
+from workloads.data.sources.tabular.place_of_row import place_of_row
 from workloads.tables.columns import composed, encode, words
 from workloads.tables.infer_kinds import columns_of
 from workloads.tables.number_words import Styles
@@ -82,7 +84,8 @@ def target_of(frame: Any, data: Data, path: str) -> Any:
         raise DataError(f"{Path(path).name} has no column {data.target!r}; it has {shown}")
     target = frame[data.target]
     if target.isna().any():
-        where = f"{int(target.isna().sum())} rows, first in row {target.index[target.isna()][0]}"
+        first = place_of_row(path, data, int(target.index[target.isna()][0]))
+        where = f"{int(target.isna().sum())} rows, first in {first}"
         how = f'say data.missing: {{{data.target}: [""]}} to leave them out'
         raise DataError(f"column {data.target!r} of {Path(path).name} is empty in {where}: fill them, or {how}")
     if pd.api.types.is_numeric_dtype(target):
@@ -189,7 +192,8 @@ def table(frame: Any, target: Any, data: Data, path: str, like: Raw | None = Non
     place = Path(path).name
     features = frame.drop(columns=[data.target, data.split.group], errors="ignore")
     columns, notes = _features(features, data, place) if like is None else (like.columns, ())
-    x, columns = encode(features, columns, place, "; data.missing can name what stands for none")
+    hint, where = "; data.missing can name what stands for none", partial(place_of_row, path, data)
+    x, columns = encode(features, columns, place, hint, where)
     groups = groups_of(frame, data, path, like)
     notes = (*notes, *(_far_dates(x, columns, place) if like is None else ()), *groups.notes)
     kind: DataKind = "sentences" if data.texts else "table"

@@ -136,7 +136,7 @@ def read_each(table: pa.Table, column: str, uri: str | None, then: Callable[[Enc
 
     def one(k: int) -> Any:
         if uri is None:
-            return then(Encoded(f"row {k} of a piece", encoded_bytes(cells[k], k)))
+            return then(Encoded(f"row {k + 1} of a piece", encoded_bytes(cells[k], k + 1)))
         return then(Encoded(cells[k], content(uri, f"{root}/{cells[k]}")))
 
     with ThreadPoolExecutor(READERS) as pool:

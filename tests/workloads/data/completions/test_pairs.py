@@ -92,7 +92,7 @@ def test_a_prompt_in_two_splits_is_a_leak_unless_its_rows_stay_together(tmp_path
 
 def test_rows_without_a_completion_are_refused_or_left_out(tmp_path: Path) -> None:
     data = written(tmp_path, "csv", [(f"a{k}", None if k == 3 else "b") for k in range(9)])
-    with pytest.raises(DataError, match=r"'c' of pairs.csv is empty in 1 rows, first in row 3.*data.missing"):
+    with pytest.raises(DataError, match=r"'c' of pairs.csv is empty in 1 rows, first in line 5.*data.missing"):
         prepare(data)
     found = prepare(data.model_copy(update={"missing": {"c": [""]}}))
     assert "1 rows without a value" in found.card.notes[0]

@@ -49,7 +49,7 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "labels are missing": (
         table(PLAIN, ("good", "", "bad", "", "good")),
         GIVEN,
-        r"column 'label' of r.csv is empty in 16 rows, first in row 1: fill them, or say data.missing",
+        r"column 'label' of r.csv is empty in 16 rows, first in line 3: fill them, or say data.missing",
     ),
     "no text": (table(["", "  "]), GIVEN, "data.text: 'review' holds no word in any training row: name the column"),
     "two encodings": (MIXED, GIVEN, "data.csv: cannot be read: line 19 is no UTF-8, as most others are: write it"),
