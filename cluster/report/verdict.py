@@ -34,7 +34,7 @@ def section(records: Records) -> Section:
     sentences = _of_verdict(verdict, records.objective, warned) if verdict else _of_search(records)
     return Section(
         id="verdict",
-        heading="Verdict",
+        heading="Final evaluation",
         warnings=[*warned, *leaks],
         says=" ".join(sentences),
         tiles=[*(_of_champion(verdict, records.objective) if verdict else _of_best(records)), *_costs(records)],
