@@ -8,6 +8,7 @@ from typing import Any
 
 from cluster.sweep.limits import spending
 from cluster.sweep.reading import Reading, epochs_saved, epochs_trained, shares_now
+from cluster.sweep.restore import CARD
 from cluster.terminal import recommended_lines
 from cluster.terminal.changed_values import stages
 from cluster.terminal.criteria import constraints, pareto_front
@@ -29,6 +30,7 @@ def document(read: Reading) -> dict[str, Any]:
         "ended_by": facts.ended_by,
         "budget": spending.document(sweep, facts.cost, epochs_trained(found)),
         "not_kept": facts.not_kept,
+        "leaks": list((read.study.facts().get(CARD) or {}).get("leaks", ())),
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal},
         "trials": [trial_document(row) for row in found],
         "best": best

@@ -56,6 +56,7 @@ def show(ending: Ending, console: Console, top: int = 5) -> None:
         front_lines(ending.document.get("pareto_front")),
         importance_lines(ending.document.get("importance"), ending.title.objective.name),
         _known(ending.document),
+        outcome.leak_lines(ending.document.get("leaks", ())),
         verdict_lines(ending.document.get("verdict"), ending.title.objective),
         no_verdict_lines(ending.document.get("no_verdict")),
         _too_many(ending),

@@ -39,6 +39,7 @@ _SWEEP = {
     "`failure` is null where there is none",
     "trials[].failure.text": "the whole of it: a sentence, or a traceback",
     "trials[].failure.output": "the last lines that the trial printed before; empty where none are kept",
+    "leaks": "what of the data gives its validation or test split away, a sentence each",
     "ended_by": "what ended the search before all its trials were done, as the timeout; null where nothing did",
     "budget": "by resource (`epochs`, `lane_hours`, `gpu_hours`, `cost`) what the search has `used`, the spec's "
     "`limit` (null: none), and what the `final_evaluation` has used beside; null where the spec has neither "

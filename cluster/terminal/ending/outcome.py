@@ -26,6 +26,11 @@ LEAST_S: Final = 0.95
 """Parts that took less are left out."""
 
 
+def leak_lines(leaks: Sequence[str]) -> list[Text]:
+    """Return a red line for each way in which the data gives its test split away."""
+    return [Text(f"leak: {text}", "bold red") for text in leaks]
+
+
 def model_line(document: Mapping[str, Any]) -> Text | None:
     """Return a line with the URI of the champion's model; None where there is none."""
     return Text().append("model ", "bright_black").append(uri) if (uri := document.get("model")) else None

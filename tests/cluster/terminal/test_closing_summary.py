@@ -204,6 +204,15 @@ def test_tracebacks_through_the_same_code_are_shown_once() -> None:
     assert "1 trial (t009) failed with:\ndiverged: val_loss is nan" in text
 
 
+def test_a_leak_of_the_data_stands_in_red_beside_the_result() -> None:
+    end = replace(
+        ending(mixed()), document={"state": "finished", "verdict": verdict(0.1, 0.2), "leaks": ["3 rows"]}
+    )
+    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    closing_summary.show(end, console)
+    assert "\x1b[1;31mleak: 3 rows" in console.export_text(styles=True)
+
+
 def test_a_stopped_sweep_says_how_to_go_on_first() -> None:
     text = told({"state": "stopped", "verdict": None, "tracking": None}, [])
     assert "evaluation on" not in text and "no final evaluation" not in text
