@@ -160,12 +160,23 @@ def lines(sweep: Sweep, plan: Preview) -> list[str]:
         told["data"] = "read in every epoch, not kept in memory"
     if plan.no_effect:
         told["no effect"] = _idle(plan.no_effect)
+    if outside := _outside(sweep, plan):
+        told["defaults"] = f"tried first, outside of the space: {outside}"
     heads = [f"{name:<11} {text}" for name, text in told.items()]
     return [
         *heads,
         "first configurations",
         *(f"  {formatting.settings(params) or 'as the sweep file says'}" for params in plan.first),
     ]
+
+
+def _outside(sweep: Sweep, plan: Preview) -> str:
+    """Return the values of the first trial that lie outside of what is searched; empty where none does."""
+    domains = sweep.space.domains
+    first = next(iter(plan.first), {})
+    return formatting.settings(
+        {name: value for name, value in first.items() if name in domains and not domains[name].contains(value)}
+    )
 
 
 def _tested(sweep: Sweep) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.terminal.plans.preview import document, lines, preview
+from search_spaces.space.domains import Choice
 from search_spaces.space.requirement import Requirement
 from search_spaces.space.space import Space
 from search_spaces.spec.keys.budget import Budget
@@ -62,3 +63,10 @@ def test_nothing_is_told_where_nothing_is_required() -> None:
     plan = preview(sweep, 1, Toy)
     assert not any(line.startswith("require") for line in lines(sweep, plan))
     assert document(sweep, plan)["require_share"] is None and not document(sweep, plan)["defaults_moved"]
+
+
+@pytest.mark.parametrize(("values", "told"), [((0.5, 0.9), False), ((0.1, 0.2), True)])
+def test_defaults_that_lie_outside_of_the_space_are_told(values: tuple[float, float], told: bool) -> None:
+    sweep = toy_sweep(space=Space({"lr": Choice(values)}))
+    line = "defaults    tried first, outside of the space: lr=0.5"
+    assert (line in lines(sweep, preview(sweep, 1, Toy))) == told
