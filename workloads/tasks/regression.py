@@ -19,6 +19,8 @@ class Regression:
     """Standard deviation of the training targets."""
     quantiles: tuple[float, ...] = ()
     """Quantiles whose pinball loss is measured, too."""
+    by_quantile: bool = False
+    """Whether models are fitted by the pinball loss of the first quantile: that is the loss, then."""
 
     def loss(self, model: Model, x: Tensor, y: Tensor, numbers: Numbers) -> dict[str, Tensor]:
         """Return the mean squared error; outputs and targets are (..., batch, numbers)."""
@@ -39,7 +41,7 @@ class Regression:
         """Return the squared error and, in the target's units, the absolute one of each row."""
         error = values["error"].double().flatten(2)
         pinball = {name: value.mean(2) for name, value in self._pinball(error).items()}
-        return {"loss": error.square().mean(2), "mae": error.abs().mean(2) * self.target_std, **pinball}
+        return {"loss": self._loss(error).mean(2), "mae": error.abs().mean(2) * self.target_std, **pinball}
 
     def metrics(self, values: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
         """Return loss, root mean squared and mean absolute error over all numbers, and R^2 as ``r2`` does.
@@ -49,19 +51,25 @@ class Regression:
         error, target = values["error"].double(), y.double()
         flat = error.flatten(1)
         return {
-            "loss": flat.square().mean(1),
+            "loss": self._loss(flat).mean(1),
             "rmse": flat.square().mean(1).sqrt() * self.target_std,
             "mae": flat.abs().mean(1) * self.target_std,
             "r2": r2(error, target),
             **{name: value.mean(1) for name, value in self._pinball(flat).items()},
         }
 
+    def _loss(self, error: Tensor) -> Tensor:
+        """Return the loss of standardised errors: squared, or the pinball loss that the models are fitted by."""
+        return _pinball(error, self.quantiles[0]) if self.by_quantile and self.quantiles else error.square()
+
     def _pinball(self, error: Tensor) -> dict[str, Tensor]:
-        """Return each quantile's loss of ``error`` (output - target): q of it if too low, 1 - q if too high."""
-        found = {}
-        for q in self.quantiles:
-            found[f"pinball_{round(100 * q)}"] = torch.maximum(-q * error, (1 - q) * error) * self.target_std
-        return found
+        """Return each quantile's loss, in the target's own units."""
+        return {f"pinball_{round(100 * q)}": _pinball(error, q) * self.target_std for q in self.quantiles}
+
+
+def _pinball(error: Tensor, q: float) -> Tensor:
+    """Return the loss of a quantile ``q`` of ``error``, output - target: q of it if too low, 1 - q if too high."""
+    return torch.maximum(-q * error, (1 - q) * error)
 
 
 def r2(error: Tensor, target: Tensor) -> Tensor:

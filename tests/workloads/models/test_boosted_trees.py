@@ -177,6 +177,7 @@ def test_a_quantile_is_predicted_and_judged_by_its_own_loss(tmp_path: Path) -> N
         values = loop.model(data.x_val)[:, 0].numpy() * data.shape.target_std + data.shape.target_mean
         own = mean_pinball_loss(prepared.search.val.y[:, 0], values, alpha=quantile)
         assert record[metric] == pytest.approx(own, rel=1e-6)
+        assert record["val_loss"] == pytest.approx(own / data.shape.target_std, rel=1e-6), "what is fitted"
         found[quantile] = (prepared.search.train.y[:, 0] <= loop.model.estimators[0].predict(loop.x)).mean()
     assert found[0.1] < 0.3 < 0.7 < found[0.9]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,10 @@ from sklearn.metrics import (
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
+from search_spaces.types.objective import Objective
+from tests.helpers import workload_data
+from workloads.arrays import DataShape
+from workloads.tasks.by_problem import task_of
 from workloads.tasks.classification import Classification
 from workloads.tasks.regression import Regression
 
@@ -123,3 +128,13 @@ def test_of_equal_outputs_the_first_is_predicted_in_training_as_in_validation() 
     expected = task.metrics(task.evaluate(lambda x: x, logits, y), y)["accuracy"]
     assert float(expected) == pytest.approx(1 / 3)
     assert_close(task.loss(lambda x: x, logits, y, numbers)["train_accuracy"], expected)
+
+
+def test_metrics_that_decide_beside_the_objective_are_measured_too() -> None:
+    setup = replace(workload_data.setup("softmax"), objective=Objective("val_accuracy", "maximize"))
+    one = setup.task()
+    beside = replace(setup, others=("val_roc_auc",)).task()
+    assert isinstance(one, Classification) and isinstance(beside, Classification)
+    assert [one.roc_auc, beside.roc_auc] == [False, True]
+    numbers = task_of(DataShape((1,), 1, "regression"), "val_rmse val_pinball_90")
+    assert isinstance(numbers, Regression) and numbers.quantiles == (0.9,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from search_spaces.types.problems import PINBALL
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from workloads.data.search_data import SearchData
     from workloads.memory_need import MemoryNeed
+    from workloads.tasks.contract import Task
     from workloads.training.batches import ResidentData
     from workloads.training.setup import Loop, Setup, Trainee
 
@@ -27,6 +29,15 @@ def build(hp: BoostedTreesHyperparameters, shape: DataShape) -> nn.Module:
 
 def check(hp: BoostedTreesHyperparameters, shape: DataShape) -> None:
     """Accept all data of shapes that a table has: what its values cannot be is known to ``tryout``."""
+
+
+def task(shape: DataShape, metrics: str) -> Task:
+    """Return the task of the data's problem; where a quantile is judged its loss is the one that is fitted."""
+    from workloads.tasks.by_problem import task_of  # 1,100 ms: torch
+    from workloads.tasks.regression import Regression  # 1,100 ms: torch
+
+    found = task_of(shape, metrics)
+    return replace(found, by_quantile=True) if isinstance(found, Regression) else found
 
 
 def tryout(hp: BoostedTreesHyperparameters, search: SearchData) -> str | None:
@@ -87,6 +98,7 @@ BOOSTED_TREES = Workload(
     build=build,
     check=check,
     tryout=tryout,
+    task=task,
     memory_of_data=memory_of_data,
     fusable=False,
     one_process=True,
