@@ -31,8 +31,10 @@ def pairs(head: Head, found: Inspection) -> Section | None:
         what = "steps ahead" if found.problem == "forecast" else "targets"
         first = f" Of the {found.errors.num_targets} {what} this is the first."
     says = "Points on the dotted line are exact; those above it are predicted too high. "
-    if quantiles_of(found.metric):
-        says += f"A quantile is meant to be above the truth as often as it says.{first}"
+    if asked := quantiles_of(found.metric):
+        says += (
+            f"The {asked[0]:.0%} quantile is predicted: so many points are to lie on the line or above it.{first}"
+        )
     else:
         says += (
             "In the second figure a trend or a funnel is what the model has not learned: errors should not depend "
