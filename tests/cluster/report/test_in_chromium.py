@@ -64,6 +64,16 @@ const looked = (root, width) => ({
   drawn: [...root.querySelectorAll('.figure')].filter(plot).length,
   warning: root.querySelector('header .warning')?.textContent ?? null,
 })
+// Theme and widths of figures on paper, and whether the screen gets its own back.
+const printed = async (page, root) => {
+  const widths = () => [...root.querySelectorAll('.figure svg.main-svg')].map(x => Math.round(rect(x).width))
+  const [theme, before] = [root.dataset.theme, widths()]
+  page.dispatchEvent(new Event('beforeprint'))
+  const found = [root.dataset.theme, ...new Set(widths())]
+  page.dispatchEvent(new Event('afterprint'))
+  await pause()
+  return [...found, root.dataset.theme === theme && `${widths()}` === `${before}`]
+}
 const measured = async (width, theme) => {
   const frame = document.createElement('iframe')
   frame.style.cssText = `width:${width}px; height:900px; border:0`
@@ -76,6 +86,7 @@ const measured = async (width, theme) => {
   root.querySelector('#theme').click()
   while (looked(root, width).ink === before.ink) await pause()
   const after = looked(root, width)
+  after.printed = await printed(frame.contentWindow, root)
   frame.remove()
   return [before, after]
 }
@@ -124,6 +135,7 @@ def test_every_section_is_drawn_in_both_themes_at_both_widths(
         (1600, LIGHT),
         (1600, DARK),
     ]
+    assert [one["printed"] for one in found if "printed" in one] == [["light", 680, True]] * 2
     for one in found:
         where = f"{one['width']} pixels, {one['paper']}"
         assert (one["sections"], one["empty"], one["warning"]) == (sections, [], None), where
