@@ -52,7 +52,7 @@ def unchanged_files(uri: str | None, model_uri: str, folder: Path) -> Path:
     import mlflow
 
     name, _, number = model_uri.removeprefix(REGISTERED).partition("/")
-    with sorted_trouble(), tracking_at(resolve(uri)):
+    with sorted_trouble(), tracking_at(resolve(uri)), safe_settings():
         path = Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=str(folder)))
         if model_uri.startswith(REGISTERED) and number.isdigit():
             refuse_changed(path, model_uri, open_mlflow(uri).client.get_model_version(name, number).tags)

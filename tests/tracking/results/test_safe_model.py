@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tracking.results.safe_model import PICKLES, UnsafeModel, load, refuse_code
+from tracking.results.safe_model import PICKLES, UnsafeModel, load, refuse_code, unchanged_files
 
 
 class Evil:
@@ -56,3 +56,13 @@ def test_what_a_model_s_folder_may_hold(tmp_path: Path, flavor: dict[str, Any] |
         refuse_code(tmp_path / "model", {"pytorch": {"model_data": "data"}})
     (tmp_path / "model" / "data" / "model.pth").unlink()
     refuse_code(tmp_path / "model", {"pytorch": {"model_data": "data", "code": None}})
+
+
+def test_no_bar_of_mlflow_stands_among_the_lines_where_files_are_copied(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "MLmodel").write_text("flavors: {}\n")
+    (tmp_path / "copy").mkdir()
+    path = unchanged_files(f"sqlite:///{tmp_path / 'mlflow.db'}", (tmp_path / "model").as_uri(), tmp_path / "copy")
+    assert (path / "MLmodel").is_file() and "Downloading" not in "".join(capfd.readouterr())
