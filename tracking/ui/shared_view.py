@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from search_spaces.criteria.metric_names import on_test
 from search_spaces.types.files.kept_code import name_shown
 from search_spaces.types.trial_names import trial_name
 from tracking import names
@@ -25,6 +26,9 @@ MAX_AXES: Final = 8
 MAX_GRIDS: Final = 4
 PICTURES: Final = "pictures"
 """ID of the section of grids of logged images."""
+ALL: Final = "sweeps"
+"""Key of the view of all sweeps."""
+ALL_TAGS: Final = (names.SWEEP_STATE, names.SWEEP_TEST, names.SWEEP_METHOD)
 
 
 def trials_filter(sweep_id: str) -> str:
@@ -62,12 +66,32 @@ def shared_views(
     It is sorted by the best value, or where so many trials are ``ranked`` by their places. The UI lists it under
     *Views*, by the time at which the sweep began. ``pictures``: the epoch of logged images, by key.
     """
-    state = json.dumps(_view(header, ranked, pictures), separators=(",", ":"))
     title = names.sweep_title(header.name, header.sweep_id)
-    times = {"createdAt": header.began_ms, "updatedAt": header.began_ms}
-    view = json.dumps({"name": title, **times, "state": state}, separators=(",", ":"))
-    assert len(view) <= MAX_VIEW, len(view)
-    return {names.SHARED_VIEW + header.sweep_id: view}
+    return _named(header.sweep_id, title, header.began_ms, _view(header, ranked, pictures))
+
+
+def all_sweeps(header: SweepHeader) -> dict[str, str]:
+    """Return the experiment's tag, with its value, of a view with one row a sweep, the newest first.
+
+    Whichever sweep wrote it last names the columns: their metric is its own.
+    """
+    metric = names.clean_key(header.objective.name)
+    tested = names.clean_key(on_test(header.objective.name))
+    metrics = (names.best(metric), tested, names.clean_key(names.gain(tested)), "sweep/trials")
+    columns = [f"tags.`{name}`" for name in ALL_TAGS] + [f"metrics.`{name}`" for name in metrics]
+    one = _view(header, 0, {})
+    view = {name: value for name, value in one.items() if not name.startswith("compareRun")}
+    view |= {"searchFilter": f"tags.`{names.SWEEP_ROLE}` = 'sweep'", "selectedColumns": columns}
+    view |= {"orderByKey": "attributes.start_time", "orderByAsc": False}
+    return _named(ALL, "all sweeps", header.began_ms, view)
+
+
+def _named(key: str, name: str, at_ms: int, view: Mapping[str, Any]) -> dict[str, str]:
+    times = {"createdAt": at_ms, "updatedAt": at_ms}
+    state = json.dumps(view, separators=(",", ":"))
+    told = json.dumps({"name": name, **times, "state": state}, separators=(",", ":"))
+    assert len(told) <= MAX_VIEW, len(told)
+    return {names.SHARED_VIEW + key: told}
 
 
 def _view(header: SweepHeader, ranked: int, pictures: Mapping[str, int]) -> dict[str, Any]:

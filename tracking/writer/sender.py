@@ -193,9 +193,8 @@ class Sender:
 
     def _show(self, store: Store, place: Place) -> None:
         try:
-            store.tag_experiment(
-                place.experiment_id, shared_view.shared_views(self._header, self._ranked, self._pictures.epochs)
-            )
+            views = shared_view.shared_views(self._header, self._ranked, self._pictures.epochs)
+            store.tag_experiment(place.experiment_id, views | shared_view.all_sweeps(self._header))
             experiment_note.keep_note(store, place)
         except Refused as error:  # the results matter more than how they are shown
             self._message(f"MLflow refused the sweep's view or the experiment's note: {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+import webbrowser
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -83,18 +84,19 @@ def _told(home: SweepHome) -> bool:
 @SWEEP
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: that of the sweep's link]")
 @click.option("--optuna", is_flag=True, help="optuna-dashboard on the sweep's study instead of MLflow's UI.")
-def ui(sweep: str, port: int | None, optuna: bool) -> int:
+@click.option("open_", "--open", is_flag=True, help="Open the page in a browser.")
+def ui(sweep: str, port: int | None, optuna: bool, open_: bool) -> int:
     """Serve MLflow's UI; print the link to a sweep."""
     from tracking.ui.server import serve
 
     home = find(sweep)
     if optuna:
-        return _optuna(home, port)
+        return _optuna(home, port, open_)
     tracking = reading(home).facts.tracking
     if "uri" not in tracking:
         raise Failure(f"sweep {home.id} has written nothing to MLflow yet")
     if tracking["uri"].startswith(("http:", "https:")):
-        _print_links(tracking["uri"], tracking, home.id)
+        _print_links(tracking["uri"], tracking, home.id, open_)
         return FINISHED
     uri = given(tracking["uri"], "MLFLOW_TRACKING_URI")
     print("starting MLflow's UI ...", flush=True)
@@ -106,13 +108,13 @@ def ui(sweep: str, port: int | None, optuna: bool) -> int:
         raise Failure(f"the UI does not start: {error}") from error
 
     def tell() -> None:
-        _print_links(server.url, tracking, home.id)
+        _print_links(server.url, tracking, home.id, open_)
         print("Ctrl-C ends the server", flush=True)
 
     return until_ended(server, tell)
 
 
-def _optuna(home: SweepHome, port: int | None) -> int:
+def _optuna(home: SweepHome, port: int | None, open_: bool) -> int:
     """Serve the sweep's study by optuna-dashboard until Ctrl-C."""
     from tracking.ui.optuna_dashboard import DEFAULT_PORT, dashboard
 
@@ -129,6 +131,8 @@ def _optuna(home: SweepHome, port: int | None) -> int:
         raise Failure(f"optuna-dashboard does not start: {first_line(error)}") from error
     print(f"study  {served.url}")
     print("it shows the study and changes nothing; Ctrl-C ends the server", flush=True)
+    if open_:
+        _open(served.url)
     with suppress(KeyboardInterrupt):
         served.run()
     print("\nended", flush=True)
@@ -143,9 +147,17 @@ def _port(tracking: Mapping[str, Any]) -> int:
     return link.port if link.hostname == "127.0.0.1" and link.port else DEFAULT_PORT
 
 
-def _print_links(base: str, tracking: Mapping[str, Any], sweep_id: str) -> None:
+def _print_links(base: str, tracking: Mapping[str, Any], sweep_id: str, open_: bool) -> None:
     from tracking.ui.server import charts_url, leaderboard_url
 
     experiment = str(tracking["experiment_id"])
-    print(f"leaderboard  {leaderboard_url(base, experiment, sweep_id)}")
+    board = leaderboard_url(base, experiment, sweep_id)
+    print(f"leaderboard  {board}")
     print(f"charts       {charts_url(base, experiment, sweep_id)}", flush=True)
+    if open_:
+        _open(board)
+
+
+def _open(url: str) -> None:
+    if not webbrowser.open(url):
+        print("no browser is to be found here: open the link by hand", file=sys.stderr)

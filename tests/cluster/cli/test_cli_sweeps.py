@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,14 @@ def test_stop_says_that_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None
     assert f"sweep {home.id} is not running" in printed(capsys, "stop", code=1)
 
 
-def test_ui_prints_the_links_where_the_store_is_a_server_already(capsys: pytest.CaptureFixture[str]) -> None:
-    home = raced()
+def test_ui_prints_the_links_where_the_store_is_a_server_already(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, opened = raced(), list[str]()
+    monkeypatch.setattr(webbrowser, "open", lambda url: not opened.append(url))
     text = printed(capsys, "ui")
+    assert opened == []
+    assert printed(capsys, "ui", "--open") == text and opened == [text.split()[1]]
     assert text.startswith("leaderboard  http://127.0.0.1:9/#/experiments/7/runs?")
     assert text.count(home.id) == 2
 

@@ -107,6 +107,20 @@ def test_a_view_of_many_long_parameters_fits_mlflows_tag() -> None:
     )
 
 
+def test_a_view_has_one_row_a_sweep(finished_uri: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(finished_uri)
+    experiment = client.get_experiment_by_name("digits")
+    envelope = json.loads(experiment.tags["mlflow.sharedViewState.sweeps"])
+    view = json.loads(envelope["state"])
+    assert envelope["name"] == "all sweeps" and not any(name.startswith("compareRun") for name in view)
+    [found] = client.search_runs([experiment.experiment_id], view["searchFilter"])
+    assert found.data.tags["sweep.id"] == SWEEP
+    assert "metrics.`test_accuracy_gain_vs_default`" in view["selectedColumns"]
+    assert f"{view['orderByKey']} DESC" == "attributes.start_time DESC"
+
+
 def test_charts_say_how_many_of_the_trials_they_draw() -> None:
     def heading(ranked: int) -> str:
         [view] = shared_view.shared_views(HEADER, ranked).values()

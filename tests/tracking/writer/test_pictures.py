@@ -42,7 +42,11 @@ def test_a_picture_is_there_once_however_often_it_is_sent(any_uri: str, tmp_path
     found = [Path(item.path).name for item in client.list_artifacts(run.info.run_id, "images")]
     assert [name.partition("+timestamp")[0] for name in found] == [f"samples+step+{n}" for n in (1, 1, 12, 12)]
     assert len(client.list_artifacts(run.info.run_id, "samples")) == 3, "each is an artifact of its own name, too"
-    [view] = (value for key, value in client.get_experiment(run.info.experiment_id).tags.items() if "View" in key)
+    [view] = (
+        value
+        for key, value in client.get_experiment(run.info.experiment_id).tags.items()
+        if key.endswith("State.pictures")
+    )
     grids = [one for one in json.loads(json.loads(view)["state"])["compareRunCharts"] if one["type"] == "IMAGE"]
     assert [(one["imageKeys"], one["step"]) for one in grids] == [(["samples"], 11)], "what all have"
 
