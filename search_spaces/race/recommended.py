@@ -21,7 +21,7 @@ from statistics import NormalDist, fmean, stdev, variance
 from typing import Any
 
 from search_spaces.types.objective import Objective, bounded
-from search_spaces.types.problems import BOUNDS
+from search_spaces.types.problems import bounds_of
 
 PREFIX = "repeat:"
 """Start of the name of a study's attribute that holds a trial's training with a further seed."""
@@ -159,10 +159,8 @@ def _chance(one: Estimated, leader: Estimated, objective: Objective) -> float:
 
 
 def _bounds(tried: Sequence[Tried], objective: Objective) -> tuple[float, float]:
-    """Return the bounds of the objective; none where a value is beyond them, as an accuracy in percent is."""
-    low, high = BOUNDS.get(objective.name, (-math.inf, math.inf))
-    within = all(low <= value <= high for one in tried for value in one.values)
-    return (low, high) if within else (-math.inf, math.inf)
+    """Return the bounds of the objective, as ``bounds_of`` does."""
+    return bounds_of(objective.name, [value for one in tried for value in one.values])
 
 
 def _estimated(one: Tried, noise: float | None, centre: float, between: float) -> Estimated:

@@ -83,6 +83,12 @@ ALIASES: Mapping[str, str] = {"val_acc": "val_accuracy"}
 """Other names of metrics in a spec."""
 
 
+def bounds_of(metric: str, values: Iterable[float]) -> tuple[float, float]:
+    """Return the bounds of a metric with these values; none where one is beyond them, as an accuracy in percent."""
+    low, high = BOUNDS.get(metric, (-math.inf, math.inf))
+    return (low, high) if all(low <= value <= high for value in values) else (-math.inf, math.inf)
+
+
 def metrics_of(problems: Iterable[Problem]) -> dict[str, Goal]:
     """Return the metrics of all ``problems`` with their goals, the default of the first problem first."""
     return {name: goal for problem in problems for name, goal in METRICS[problem].items()}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from search_spaces.types.objective import Objective
-from search_spaces.types.problems import BOUNDS
+from search_spaces.types.problems import bounds_of
 from tracking.results.intervals import Estimate, TestScores, estimate
 
 
@@ -56,7 +56,7 @@ def groups(values: Mapping[str, Sequence[float]], objective: Objective) -> list[
 def _mean(group: Sequence[float], metric: str) -> Estimate:
     """Return the group's mean; its interval ends where the metric's values do."""
     found = estimate(TestScores(by_seed=dict(enumerate(group))))
-    low, high = BOUNDS.get(metric, (-math.inf, math.inf))
+    low, high = bounds_of(metric, group)
     return replace(found, low=max(found.low, low), high=min(found.high, high))
 
 

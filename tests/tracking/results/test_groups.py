@@ -21,6 +21,8 @@ def test_the_better_group_is_first_by_the_metric_s_goal() -> None:
 def test_an_interval_ends_where_the_metric_s_values_do() -> None:
     (found,) = groups({"a": [0.9, 1.0]}, UP)
     assert found.mean.high == 1.0 and 0.0 < found.mean.low < 0.9
+    (percent,) = groups({"a": [97.0, 98.0]}, UP)
+    assert percent.mean.low < 97.5 < percent.mean.high, "users' code may report an accuracy in percent"
     (alone,) = groups({"a": [0.9]}, UP)
     assert np.isnan(alone.mean.ci95).all()
 
