@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 IMAGES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 IMAGES_AT_ONCE: Final = 256
+NUMBERS_AT_ONCE: Final = 10_000
 LINES_AT_ONCE: Final = 1_000
 TEXTS: Final = ".txt"
 TAGGED: Final = (".conll", ".iob", ".iob2", ".bio")
@@ -120,16 +121,26 @@ class Inputs:
             found = np.load(file, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise DataError(f"{file} cannot be read: {error}") from error
-        if found.shape[1:] != self.takes.shape or self.takes.columns:
-            wanted = f"(rows, {', '.join(map(str, self.takes.shape))})" if self.takes.shape else self._wanted
-            raise DataError(f"{file.name}: the model takes {wanted}, received an array {found.shape}")
+        if found.shape[1:] != self._shape or found.dtype.kind not in "biuf":
+            wanted = self._wanted if self.takes.columns else f"(rows, {', '.join(map(str, self.takes.shape))})"
+            received = f"an array {found.shape} of {found.dtype}"
+            raise DataError(f"{file.name}: the model takes {wanted}, received {received}")
         kind = np.uint8 if self.takes.form == "images" else np.float64
         if kind == np.uint8 and found.dtype != kind:
             raise DataError(f"{file.name}: the model takes pixels as uint8, received {found.dtype}")
-        for start in range(0, len(found), IMAGES_AT_ONCE):
-            part = np.array(found[start : start + IMAGES_AT_ONCE], kind)
+        num = IMAGES_AT_ONCE if self.takes.form == "images" else NUMBERS_AT_ONCE
+        for start in range(0, len(found), num):
+            part = np.array(found[start : start + num], kind)
             index = pd.RangeIndex(start + 1, start + 1 + len(part))
-            yield Part(rows=part, shown=pd.DataFrame(index=index))
+            rows = pd.DataFrame(part, index, self.takes.names) if self.takes.columns else part
+            yield Part(rows=rows, shown=pd.DataFrame(index=index))
+
+    @property
+    def _shape(self) -> tuple[int, ...] | None:
+        """Shape of an example in an array; None where the model takes columns that are no numbers."""
+        if not self.takes.columns:
+            return self.takes.shape
+        return (len(self.takes.columns),) if all(c.kind == "number" for c in self.takes.columns) else None
 
     def _texts(self, file: Path) -> Iterator[Part]:
         import pandas as pd
@@ -196,7 +207,7 @@ class Inputs:
             if len(steps.values) < window or not np.isfinite(steps.values[-window:]).all():
                 name = f" {steps.name!r}" if steps.name else ""
                 raise DataError(f"{file.name}: series{name} must end in {window} steps without a gap")
-        last = np.stack([steps.values[-window:, :1] for steps in found]).astype("float32")
+        last = np.stack([steps.values[-window:, :1] for steps in found]).astype("float64")
         shown = pd.DataFrame({"series": [steps.name or file.name for steps in found]})
         shown["after"] = [steps.moments[-1] for steps in found]
         return Part(rows=last, shown=shown, first=("series", "after"))

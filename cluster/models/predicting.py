@@ -136,7 +136,9 @@ class Predictor:
         if gone := [name for name in self.takes.needed if name not in there]:
             near = {name: nearest(name, there) for name in gone}
             told = [f"{name!r}" + (f" (did you mean {near[name]!r}?)" if near[name] else "") for name in gone]
-            raise DataError(f"the rows must have the columns {', '.join(told)}; they have {', '.join(there[:20])}")
+            hint = "; is the first line a row?" if len(gone) == len(self.takes.needed) > 1 else ""
+            they = f"they have {', '.join(there[:20])}{hint}"
+            raise DataError(f"the rows must have the columns {', '.join(told)}; {they}")
 
     def _faults(self, frame: Any) -> Iterator[str]:
         """Yield a sentence for each column that holds what its kind cannot have."""

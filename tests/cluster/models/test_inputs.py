@@ -139,6 +139,29 @@ def test_a_function_s_answers_are_read_as_in_the_final_evaluation(
         assert row[0] == expected[0] and list(row[1:]) == pytest.approx(expected[1:])
 
 
+def test_an_array_has_the_columns_of_numbers_in_their_order(tmp_path: Path) -> None:
+    takes = Takes(form="matrix", columns=(Column("age"), Column("weight")), is_own=True, problem="regression")
+    np.save(tmp_path / "a.npy", [[16777217.0, 1.0], [2.0, np.nan]])
+    found = given(takes, tmp_path / "a.npy")
+    np.testing.assert_array_equal(found, [[16777217.0, 1.0], [2.0, np.nan]])
+    np.save(tmp_path / "a.npy", np.zeros((2, 3)))
+    with pytest.raises(
+        DataError, match=r"the model takes the columns age, weight, received an array \(2, 3\) of float64"
+    ):
+        given(takes, tmp_path / "a.npy")
+
+
+def test_a_series_keeps_all_digits_of_its_last_window(tmp_path: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=6).astype(str)
+    file = tmp_path / "sales.csv"
+    pd.DataFrame({"day": days, "sold": np.arange(6) + 16777217.0}).to_csv(file, index=False)
+    takes = Takes(form="series", problem="regression")
+    data = Data(series=str(file), time="day", value="sold")
+    [part] = Inputs(files=[file], takes=takes, data=data, details={"window": 3}).parts()
+    assert part.rows[0, :, 0].tolist() == [16777220.0, 16777221.0, 16777222.0]
+    assert part.shown["series"].tolist() == ["sales.csv"]
+
+
 def test_images_of_a_folder_are_read_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for k in range(5):
         Image.fromarray(np.full((4, 4), k, np.uint8)).save(tmp_path / f"{k}.png")

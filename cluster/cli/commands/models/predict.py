@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ def predict(sweep: str, files: tuple[Path, ...], output: Path | None, keep: bool
     if gone := [str(file) for file in files if not file.exists()]:
         raise Refusal(f"there is no file {', '.join(gone)}")
     read = reading(find(sweep))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else a part of OUT would stay
     from cluster.models.champion import NoModel
     from workloads.arrays import DataError
 
