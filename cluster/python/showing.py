@@ -66,6 +66,12 @@ def viewer(
     return LineView(head, sys.stderr if stderr else sys.stdout)
 
 
+def _given_up(read: Reading) -> int:
+    """Return the number of trials that failed after their last retry, by which the exit code goes."""
+    noted = (record.attributes.get("progress") or {} for record in read.study.records())
+    return sum(int(progress.get("failures") or 0) > read.sweep.max_retries for progress in noted)
+
+
 def show_end(read: Reading, after: Sequence[tuple[str, str]] = (), top: int = 5) -> None:
     """Print the sweep's summary with the best ``top`` trials.
 
@@ -83,6 +89,7 @@ def show_end(read: Reading, after: Sequence[tuple[str, str]] = (), top: int = 5)
         snapshot=reading.snapshot(read),
         troubles=reading.troubles(read),
         next=after or closing_summary.next_commands(found, can_grow(read)),
+        num_given_up=_given_up(read),
         max_failed_trials=read.sweep.max_failed_trials,
     )
     closing_summary.show(told, console(), top)

@@ -44,8 +44,10 @@ class Ending:
     troubles: Sequence[Trouble]
     next: Sequence[tuple[str, str]]
     """Commands to type next, each with its purpose."""
+    num_given_up: int = 0
+    """Number of trials that failed after their last retry; those that diverged or cannot work do not count."""
     max_failed_trials: int | None = None
-    """Number of trials that may fail; None where that is not known."""
+    """Number of those that may be; None where that is not known."""
 
 
 def show(ending: Ending, console: Console, top: int = 5) -> None:
@@ -333,9 +335,8 @@ def _known(document: Mapping[str, Any]) -> list[Text]:
 
 
 def _too_many(ending: Ending) -> list[Text]:
-    failed = {number for trouble in ending.troubles for number in trouble.trials}
-    line = outcome.failures_line(len(failed), ending.max_failed_trials)
-    return [line] if line and ending.document["state"] in ("finished", "failed") else []
+    line = outcome.failures_line(ending.num_given_up, ending.max_failed_trials)
+    return [line] if line and ending.document["state"] == "finished" else []
 
 
 def _troubles(troubles: Sequence[Trouble]) -> list[Text]:

@@ -46,11 +46,12 @@ def time_line(document: Mapping[str, Any]) -> Text | None:
     return Text().append("time  ", "bright_black").append(words)
 
 
-def failures_line(num_failed: int, most: int | None) -> Text | None:
-    """Return a red line where more trials failed than ``most``, the sweep's `max_failed_trials`; else None."""
-    if most is None or num_failed <= most:
+def failures_line(num_given_up: int, most: int | None) -> Text | None:
+    """Return a red line where more trials were given up than ``most``, `max_failed_trials`; else None."""
+    if most is None or num_given_up <= most:
         return None
-    told = f"{formatting.count(num_failed, 'trial')} failed, more than max_failed_trials ({most}): exit code 3"
+    failed = f"{formatting.count(num_given_up, 'trial')} failed after the last retry"
+    told = f"{failed}, more than max_failed_trials ({most}): exit code 3"
     return Text(told, "bold red")
 
 

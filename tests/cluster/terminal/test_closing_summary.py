@@ -253,7 +253,11 @@ def test_the_summary_tells_the_model_where_the_time_went_and_too_many_failures()
     assert not any("max_failed_trials" in line for line in lines), "not known here"
     assert outcome.failures_line(3, 3) is None
     line = outcome.failures_line(3, 2)
-    assert line and line.plain == "3 trials failed, more than max_failed_trials (2): exit code 3"
+    told_so = "3 trials failed after the last retry, more than max_failed_trials (2): exit code 3"
+    assert line and line.plain == told_so
+    end = replace(ending(mixed()), num_given_up=3, max_failed_trials=2)
+    assert [str(found) for found in closing_summary._too_many(end)] == [line.plain]
+    assert not closing_summary._too_many(replace(end, document={"state": "failed"})), "its exit code is another"
 
 
 def test_a_traceback_in_the_summary_has_the_users_frames_alone() -> None:
