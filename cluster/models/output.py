@@ -22,6 +22,7 @@ class Output:
         self.path = path
         self._part = None if path is None else path.with_name(f".{path.name}.{os.getpid()}")
         self._open: Any = None
+        self._columns: list[Any] = []
 
     def __enter__(self) -> Output:
         return self
@@ -47,10 +48,16 @@ class Output:
             part.rename(self.path)
 
     def write(self, frame: Any) -> None:
-        """Write some rows; all parts have the same columns.
+        """Write some rows, in the order of the first ones' columns.
 
-        Raises OSError, and DataError where a Parquet file's column would have several types.
+        Raises OSError, and DataError where they have other columns, or a Parquet file's would have several types.
         """
+        self._columns = self._columns or list(frame.columns)
+        if unlike := sorted(map(str, set(self._columns) ^ set(frame.columns))):
+            raise DataError(
+                f"the files have different columns, as {unlike[0]!r}: leave out --keep, or predict each"
+            )
+        frame = frame[self._columns]
         if self.path is not None and self.path.suffix == ".parquet":
             self._parquet(frame)
             return

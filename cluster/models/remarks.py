@@ -48,7 +48,7 @@ class Remarks:
     def said(self) -> Iterator[str]:
         """Yield a sentence for each column."""
         for name, words in self.unknown.items():
-            named = ", ".join(f"{word!r} in {_rows(num)}" for word, num in list(words.items())[:SHOWN])
+            named = ", ".join(f"{word!r} in {counted(num)}" for word, num in list(words.items())[:SHOWN])
             num_more = max(0, len(words) - SHOWN)
             more = f" and {num_more:,} others" if num_more else ""
             if name in self.others:
@@ -56,7 +56,7 @@ class Remarks:
             what = "has words that the training split did not have, and count as unknown"
             yield f"column {name!r} {what}: {named}{more}"
         for name, num in self.missing.items():
-            yield f"column {name!r} has no value in {_rows(num)}, and the sweep's data had one in every row"
+            yield f"column {name!r} has no value in {counted(num)}, and the sweep's data had one in every row"
         if self.unused:
             named = ", ".join(map(repr, list(self.unused)[:SHOWN]))
             yield f"the model does not use {named}{', ...' if len(self.unused) > SHOWN else ''}"
@@ -72,5 +72,6 @@ class Remarks:
                 self.others[name] = self.others.get(name, 0) + int(num)
 
 
-def _rows(num: int) -> str:
+def counted(num: int) -> str:
+    """Return a number of rows in words."""
     return f"{num:,} row{'' if num == 1 else 's'}"

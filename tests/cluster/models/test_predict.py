@@ -95,6 +95,15 @@ def test_different_unknown_words_are_counted_up_to_a_limit(monkeypatch: pytest.M
     assert (len(found.unknown["ward"]), found.others) == (6, {"ward": 4})
 
 
+def test_columns_of_a_further_file_have_the_order_of_the_first(tmp_path: Path) -> None:
+    with Output(tmp_path / "out.csv") as out:
+        out.write(pd.DataFrame({"age": [1], "ward": ["north"]}))
+        out.write(pd.DataFrame({"ward": ["south"], "age": [2]}))
+        with pytest.raises(DataError, match="the files have different columns, as 'weight': leave out --keep"):
+            out.write(pd.DataFrame({"age": [3], "ward": ["west"], "weight": [3]}))
+    assert (tmp_path / "out.csv").read_text() == "age,ward\n1,north\n2,south\n"
+
+
 def test_a_parquet_file_has_one_type_a_column(tmp_path: Path) -> None:
     told = r"another type than in the rows before .*: name a \.csv with -o"
     with pytest.raises(DataError, match=told), Output(tmp_path / "out.parquet") as out:

@@ -65,6 +65,7 @@ def _predicted(read: Reading, files: tuple[Path, ...], output: Path | None, keep
     from cluster.models.inputs import Inputs
     from cluster.models.output import Output
     from cluster.models.predicting import Predictor
+    from cluster.models.remarks import counted
     from cluster.models.takes import card_of, takes_of
     from workloads.arrays import DataError
 
@@ -81,14 +82,14 @@ def _predicted(read: Reading, files: tuple[Path, ...], output: Path | None, keep
                 out.write(predictor.of(part, keep))
                 if time.monotonic() - shown > EVERY_S:
                     shown = time.monotonic()
-                    print(f"{predictor.num_rows:,} rows", file=sys.stderr)
+                    print(counted(predictor.num_rows), file=sys.stderr)
             if not predictor.num_rows:
                 raise DataError(f"{', '.join(map(str, files))} holds no rows")
         yield from inputs.notes
         own = " (it was trained on rows of this file)" if _is_own(read, files) else ""
         yield from _told(predictor, own)
         where = "" if output is None else f" in {output}"
-        yield f"{predictor.num_rows:,} rows predicted by {stored.uri}{where}"
+        yield f"{counted(predictor.num_rows)} predicted by {stored.uri}{where}"
 
 
 def _dropped(data: Data) -> list[str]:
