@@ -79,6 +79,8 @@ def test_a_template_parses_without_change_and_means_the_defaults(name: str, tmp_
     assert text.startswith("# yaml-language-server: $schema=paceline.schema.json\n")
     sweep = parse_sweep(text, "new.yaml", tmp_path, catalogue=catalogue())
     plain = f"workload: {name}\ndata: {flow(proposal.data.spec)}"
+    if proposed := info.init_metric.get(proposal.problem):
+        plain += f"\nmetric: {{name: {proposed}, goal: {proposal.metrics(info)[proposed]}}}"
     meant = parse_sweep(plain, "plain.yaml", tmp_path, catalogue=catalogue())
     assert sweep.space == meant.space and sweep.constants == {**meant.constants, **info.init_values}
     assert (sweep.metric, sweep.trials, sweep.final) == (meant.metric, meant.trials, meant.final)
