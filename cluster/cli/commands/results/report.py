@@ -33,7 +33,7 @@ EVERY_S, WORK_SHARE = 10.0, 0.1
 @click.option("png", "--png", metavar="DIR", help="Write each figure to a PNG file in DIR, too.")
 @JSON
 def report(sweep: str, output: str | None, open_: bool, watch: bool, png: str | None, as_json: bool) -> int:
-    """Draw a sweep as one HTML page: verdict, history, curves, hyperparameters, time, failures, data.
+    """Draw a sweep as one HTML page: final evaluation, history, curves, hyperparameters, time, failures, data.
 
     The page is one file that needs no network and no other file. A sweep that still runs is drawn as it is now.
     """
