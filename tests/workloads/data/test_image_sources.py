@@ -205,7 +205,7 @@ def test_bad_images_of_a_parquet_file_are_left_out_with_their_labels(tmp_path: P
         labels.append(["cat", "dog"][k % 2])
     pd.DataFrame({"image": cells, "label": labels}).to_parquet(tmp_path / "i.parquet")
     how: dict[str, Any] = {"parquet": str(tmp_path / "i.parquet"), "image": "image", "target": "label"}
-    with pytest.raises(DataError, match=r"row 4: the image cannot be decoded"):
+    with pytest.raises(DataError, match=r"row 5: the image cannot be decoded"):
         prepare(Data(**how))
     prepared = prepare(Data(**how, skip_bad=True))
     assert prepared.card.details["bad_images"] == 2
