@@ -11,7 +11,7 @@ from cluster.sweep.document import document
 from cluster.sweep.files import not_kept
 from cluster.sweep.messages import Report
 from cluster.sweep.reading import Reading
-from cluster.terminal.closing_summary import _not_kept
+from cluster.terminal.ending.outcome import not_kept_lines
 from search_spaces.race.legs import Leg, Member, MemberEpoch, Saved
 from search_spaces.race.search import Search
 from search_spaces.types.objective import Objective
@@ -79,7 +79,7 @@ def test_it_is_told_once_in_the_summary_and_in_json(
     assert told == [f"a checkpoint of t000 could not be written: {reason}; it trains on"]
     read = document(Reading.of(life.home))
     assert read["not_kept"] == {"reason": reason, "resumes_at": {"0": 0, "1": 0, "2": 0}, "ended": []}
-    [line] = _not_kept({"reason": reason, "resumes_at": {"2": 0}, "ended": [1]})
+    [line] = not_kept_lines({"reason": reason, "resumes_at": {"2": 0}, "ended": [1]})
     costs = "a resume begins t002 anew; the weights of t001 are not there"
     assert line.plain == f"checkpoints of 2 trials were not kept ({reason}): {costs}"
     race = life.coordinator.races["search"]
