@@ -12,6 +12,7 @@ import paceline
 from cluster.sweep.document import document
 from cluster.sweep.home import SweepHome
 from cluster.sweep.reading import Reading
+from cluster.terminal.formatting import measure
 from search_spaces.study.study import Study
 from search_spaces.types.driver_errors import SweepError
 from search_spaces.types.values import value_of
@@ -51,10 +52,8 @@ def test_a_result_tells_what_show_does() -> None:
     told = found.to_dict()
     assert vars(best) == {key: told["best"][key] for key in ("number", "value", "params", "by")}
     assert (recommended.mean, recommended.seeds, recommended.ci95) == (best.value, 1, None)
-    assert (
-        repr(found)
-        == f"<sweep {home.id} (wines): finished, 9 trials, best t00{best.number} val_accuracy {best.value:.4g}>"
-    )
+    value = f"val_accuracy {measure(best.value)}"
+    assert repr(found) == f"<sweep {home.id} (wines): finished, 9 trials, best t00{best.number} {value}>"
 
 
 def test_a_sweep_without_a_value_has_no_best() -> None:
@@ -92,7 +91,7 @@ def test_trials_and_curves_are_tables_and_an_absent_store_is_told(
     assert found.trials["trial"].tolist() == list(range(9))
     assert {"val_accuracy", "best_val_accuracy", "lr", "batch_size"} <= set(found.trials)
     assert list(found.history) == list(HISTORY) and found.history["value"].tolist() == [0.5]
-    raced(tracking={"uri": "sqlite:////nowhere/mlflow.db"})
+    raced(tracking={"uri": "sqlite:////nowhere/gone.db"})
     with pytest.raises(SweepError, match=r"MLflow cannot be asked: .*nowhere"):
         _ = paceline.load().trials
 
