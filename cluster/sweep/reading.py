@@ -172,7 +172,7 @@ def picture(
     found = rows(study, sweep.objective, live, known, sweep.criteria)
     best = best_of(found, sweep.objective)
     trained, saved = epochs_trained(found), epochs_saved(found, sweep)
-    num_finals = sum(1 for entry in facts.finals if "test" in entry)
+    num_finals = sum(1 for entry in facts.finals if "test" in entry or entry.get("state") == "failed")
     retests = [one for one in facts.further if not one.get("repeat")]
     return Snapshot(
         phase=facts.phase,

@@ -33,6 +33,14 @@ def test_the_snapshot_of_a_reading_holds_its_rows(tmp_path: Path, monkeypatch: p
     assert rows and [one is other for one, other in zip(rows, shown, strict=True)] == [True] * len(rows)
 
 
+def test_a_final_training_that_failed_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    entries = {"state": "done", "test": {"test_accuracy": 0.9}}, {"state": "failed"}, {"state": "running"}
+    finals = {f"final:t0000-s{seed}": {"trial": 0, "seed": seed, **one} for seed, one in enumerate(entries)}
+    read = reading.Reading.of(raced(num_finals=3, **finals))
+    assert (reading.snapshot(read).finals_done, reading.snapshot(read).finals_planned) == (2, 3)
+
+
 @pytest.mark.parametrize(("noted", "saved"), [({}, 7), ({"boosted": True}, 7), ({"withdrawn": True}, 0)])
 def test_early_stopping_has_not_saved_the_epochs_of_a_trial_that_a_user_stopped(
     noted: dict[str, bool], saved: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
