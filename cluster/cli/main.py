@@ -33,7 +33,7 @@ COMMANDS = {
     "resume": ("run", "Continue a sweep, or give it more trials, or a larger budget."),
     "edit": ("edit", "Change the space, or the limits, of a sweep that has begun."),
     "repair": ("repair", "Make a damaged sweep whole; end its runs that no one drives."),
-    "stop": ("serve", "Stop a running sweep, or single trials of it; `resume` continues it."),
+    "stop": ("stop_and_ui", "Stop a running sweep, or single trials of it; `resume` continues it."),
     "pause": ("steer", "Pause trials of a running sweep, with everything saved."),
     "boost": ("steer", "Train trials of a running sweep to the end, before others."),
     "lanes": ("steer", "Train on N workers from now on, while the sweep runs."),
@@ -59,7 +59,7 @@ COMMANDS = {
         "Write a sweep's champion to a file, or of a text encoder to a folder, and check that it agrees.",
     ),
     "promote": ("models.promote", "Make the sweep's registered model the champion of its name in MLflow."),
-    "ui": ("serve", "Serve MLflow's UI; print the link to a sweep."),
+    "ui": ("stop_and_ui", "Serve MLflow's UI; print the link to a sweep."),
     "doctor": ("on_target", "Check this machine, or (--on) a cluster."),
     "explain": (
         "results.explain",

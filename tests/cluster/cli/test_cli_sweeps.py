@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cluster.cli.commands.serve import _port
+from cluster.cli.commands.stop_and_ui import _port
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
 from search_spaces.spec.sweep import load_sweep, parse_sweep
