@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cluster.cli.commands import logs, serve
+from cluster.cli.commands import logs, stop_and_ui
 from cluster.cli.commands.list import FIELDS
 from cluster.cli.main import main
 from cluster.sweep.home import SweepHome
@@ -48,7 +48,7 @@ def test_wait_and_stop_tell_the_state(home: SweepHome, capsys: pytest.CaptureFix
     capsys.readouterr()
     assert main(["wait", home.id, "--json"]) == 0
     assert printed(capsys)["state"] == "finished"
-    assert serve._stopped(home, "stopped", as_json=True) == 0
+    assert stop_and_ui._stopped(home, "stopped", as_json=True) == 0
     assert sorted(fields(printed(capsys))) == sorted(DOCUMENTS["stop"])
     assert main(["stop", home.id, "t001", "--json"]) == 2, "of single trials there is no document"
 
