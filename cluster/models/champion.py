@@ -56,6 +56,8 @@ def why_none(read: Reading) -> str:
         why = "it has no final evaluation (final: none)"
     elif facts.no_verdict:
         why = facts.no_verdict
+    elif read.state == "failed":
+        why = read.way_on
     elif facts.verdict is None:
         why = f"its final evaluation has not ended; `paceline resume {sweep}` continues it"
     else:

@@ -308,6 +308,16 @@ class Reading:
         """Whether the sweep has finished and a driver would find nothing to do."""
         return self.state == "finished" and self.facts.complete
 
+    @property
+    def way_on(self) -> str:
+        """What to type while the sweep lacks a result, and why: a clause without its full stop."""
+        if self.state == "running":
+            return f"it still runs, and `paceline show {self.home.id}` shows how far it is"
+        if self.state == "failed":
+            more = f"`paceline resume {self.home.id} --trials +N` tries more"
+            return f"none of its trials succeeded; `paceline show {self.home.id}` says why, and {more}"
+        return f"`paceline resume {self.home.id}` continues it"
+
     @cached_property
     def best(self) -> Row | None:
         """Row of the champion, before there is one of the recommended or the best trial; None before any value."""

@@ -67,7 +67,7 @@ def best(sweep: str, output: str | None, files: str | None, as_json: bool) -> in
     document = described(read)
     found = document["best"]
     if not found:
-        raise Refusal(f"sweep {home.id} has no successful trial yet: {_way_to_one(read)}")
+        raise Refusal(f"sweep {home.id} has no successful trial yet: {read.way_on}")
     head, params = _head(home, document), found["stages"][0]["params"] if found["stages"] else found["params"]
     if files:
         _copy(read, found["number"], Path(files))
@@ -80,15 +80,6 @@ def best(sweep: str, output: str | None, files: str | None, as_json: bool) -> in
         told += [f"wrote {output}: this configuration alone; `paceline run {output}` trains it"] if output else []
         print("\n".join(told) if told else head + block(dict(params)), end="\n" if told else "")
     return FINISHED
-
-
-def _way_to_one(read: Reading) -> str:
-    """Return what to do about a sweep of which no trial has a value that counts."""
-    if read.state == "running":
-        return f"it still runs, and `paceline show {read.home.id}` shows how far it is"
-    if read.complete:
-        return f"`paceline show {read.home.id}` says why its trials failed"
-    return f"`paceline resume {read.home.id}` continues it"
 
 
 def _copy(read: Reading, number: int, target: Path) -> None:

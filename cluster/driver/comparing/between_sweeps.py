@@ -46,8 +46,9 @@ class Side:
         """The champion's trial. Raises NotCompared where the sweep has no final evaluation."""
         verdict, home = self.read.facts.verdict, self.read.home
         if verdict is None:
-            why = self.read.facts.no_verdict or f"`paceline resume {home.id}` may give it one"
-            why = "it still runs" if self.read.live else why
+            why = self.read.way_on
+            if not self.read.live:
+                why = self.read.facts.no_verdict or ("final: none" if self.read.sweep.final is None else why)
             raise NotCompared(f"sweep {home.id} has no final evaluation to be compared: {why}")
         return int(verdict["winner"]["number"])
 

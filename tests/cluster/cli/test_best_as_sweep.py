@@ -122,3 +122,27 @@ def test_a_sweep_that_is_not_there_or_has_nothing_yet_is_told(
     told = capsys.readouterr()
     assert expected in told.out + told.err
     assert not Path("best.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("best", "last"), ("predict", "last", "new.csv"), ("promote", "last"), ("compare", "last", "OTHER")]
+)
+def test_a_sweep_whose_trials_all_failed_is_not_sent_to_a_resume_that_trains_nothing(
+    words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path.cwd() / "new.csv").write_text("a\n1\n")
+    other = raced("trials=4", "final=none")
+    home = raced(most_legs=0, phase="finished")
+    assert main([other.id if word == "OTHER" else word for word in words]) == 2
+    told = capsys.readouterr().err
+    assert f"none of its trials succeeded; `paceline show {home.id}` says why" in told
+    assert f"`paceline resume {home.id} --trials +N` tries more" in told
+
+
+def test_a_sweep_without_a_final_evaluation_is_not_sent_to_a_resume_that_gives_it_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, home = raced("trials=4"), raced("trials=4", "final=none")
+    assert main(["compare", home.id, other.id]) == 2
+    told = capsys.readouterr().err
+    assert f"sweep {home.id} has no final evaluation to be compared: final: none" in told and "resume" not in told
