@@ -254,7 +254,7 @@ def block(value: Any) -> str:
 def flow(value: Any) -> str:
     """Return YAML of one line, without its end, that ``read_yaml`` reads as an equal value."""
     text = dump(value, Dumper=_Writer, allow_unicode=True, width=1 << 20, sort_keys=False, default_flow_style=True)
-    return text.removesuffix("...\n").strip()
+    return text.removesuffix("...\n").removesuffix("\n")  # strip() takes a text's own no-break space
 
 
 def _copied(value: Any) -> Any:

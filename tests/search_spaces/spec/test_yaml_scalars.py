@@ -50,6 +50,8 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) 
 @example("a\nb\n")
 @example("a\x85b")
 @example("2020-01-01")
+@example("\xa0")
+@example("\u2003a\u2003")
 def test_a_value_is_written_so_that_it_reads_as_it_was(value: object) -> None:
     assert read_yaml(block(value), "spec").tree == value
     assert read_yaml(flow(value), "spec").tree == value
