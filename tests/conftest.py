@@ -52,6 +52,16 @@ def modules_of_the_own_folder_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     module_path._newest_packages.clear()
 
 
+@pytest.fixture(autouse=True)
+def store_of_the_own_test_alone() -> Iterator[None]:
+    """``mlflow.set_tracking_uri`` sets the environment, too, and with it the default store of the tests after."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if before is not None:
+        os.environ["MLFLOW_TRACKING_URI"] = before
+
+
 @pytest.fixture(autouse=True, scope="session")
 def ray_ends() -> Iterator[None]:
     """The Ray of sweeps in this process, where there was one."""
